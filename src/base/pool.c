@@ -1,0 +1,104 @@
+#include "base/pool.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+struct ct_pool {
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    struct ct_task *first, *last;
+    size_t queued, capacity;
+    bool stopping;
+    int nice;
+    size_t thread_count;
+    pthread_t threads[];
+};
+
+static struct ct_task *next_task(struct ct_pool *pool)
+{
+    pthread_mutex_lock(&pool->lock);
+    while (pool->first == NULL && !pool->stopping)
+        pthread_cond_wait(&pool->wake, &pool->lock);
+    struct ct_task *task = pool->first;
+    if (task != NULL) {
+        pool->first = task->next;
+        if (pool->first == NULL)
+            pool->last = NULL;
+        pool->queued--;
+    }
+    pthread_mutex_unlock(&pool->lock);
+    return task;
+}
+
+static void *work(void *arg)
+{
+    struct ct_pool *pool = arg;
+    /* On Linux a nice value belongs to a thread. Without it the work is as urgent as any other. */
+    (void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), pool->nice);
+    struct ct_task *task;
+    while ((task = next_task(pool)) != NULL)
+        task->run(task->ctx);
+    return NULL;
+}
+
+enum ct_result ct_pool_start(const char *name, size_t threads, size_t capacity, int nice,
+                             struct ct_pool **out)
+{
+    assert(threads > 0 && capacity > 0);
+    struct ct_pool *pool = calloc(1, sizeof(*pool) + threads * sizeof(pthread_t));
+    if (pool == NULL)
+        return CT_NOMEM;
+    pool->capacity = capacity;
+    pool->nice = nice;
+    pthread_mutex_init(&pool->lock, NULL);
+    pthread_cond_init(&pool->wake, NULL);
+    while (pool->thread_count < threads) {
+        if (pthread_create(&pool->threads[pool->thread_count], NULL, work, pool) != 0) {
+            ct_pool_stop(pool);
+            return CT_IO;
+        }
+        (void)pthread_setname_np(pool->threads[pool->thread_count], name);
+        pool->thread_count++;
+    }
+    *out = pool;
+    return CT_OK;
+}
+
+enum ct_result ct_pool_submit(struct ct_pool *pool, struct ct_task *task)
+{
+    enum ct_result result = CT_BUSY;
+    pthread_mutex_lock(&pool->lock);
+    if (pool->queued < pool->capacity && !pool->stopping) {
+        task->next = NULL;
+        if (pool->last != NULL)
+            pool->last->next = task;
+        else
+            pool->first = task;
+        pool->last = task;
+        pool->queued++;
+        result = CT_OK;
+        pthread_cond_signal(&pool->wake);
+    }
+    pthread_mutex_unlock(&pool->lock);
+    return result;
+}
+
+void ct_pool_stop(struct ct_pool *pool)
+{
+    if (pool == NULL)
+        return;
+    pthread_mutex_lock(&pool->lock);
+    pool->stopping = true;
+    pthread_cond_broadcast(&pool->wake);
+    pthread_mutex_unlock(&pool->lock);
+    for (size_t i = 0; i < pool->thread_count; i++)
+        pthread_join(pool->threads[i], NULL);
+    pthread_cond_destroy(&pool->wake);
+    pthread_mutex_destroy(&pool->lock);
+    free(pool);
+}
