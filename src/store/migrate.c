@@ -1,0 +1,141 @@
+#include "store/migrate.h"
+
+#include <assert.h>
+
+#include "base/clock.h"
+#include "store/backend.h"
+#include "store/migrations.h"
+
+/* Each attempt waits as long as the engine waits for a lock, which is some seconds: together enough
+ * for another process to migrate a large database. */
+#define LOCK_ATTEMPTS 60
+
+/* The number of the last step that the database has seen; 0 for none. */
+static enum ct_result version_of(struct ct_db *db, int64_t *out)
+{
+    enum ct_result result = db->backend->execute(
+        db, "CREATE TABLE IF NOT EXISTS schema_migrations ("
+            "number INTEGER PRIMARY KEY, what TEXT NOT NULL, applied_at BIGINT NOT NULL)");
+    if (result != CT_OK)
+        return result;
+    struct ct_stmt *stmt;
+    result = ct_db_query(db, "SELECT COALESCE(MAX(number), 0) FROM schema_migrations", &stmt);
+    if (result != CT_OK)
+        return result;
+    result = ct_step(stmt);
+    if (result != CT_ROW)
+        return result == CT_OK ? CT_BUG : result;
+    *out = ct_column_int(stmt, 0);
+    return CT_OK;
+}
+
+static enum ct_result apply(struct ct_db *db, const struct ct_migration *migration)
+{
+    enum ct_result result = CT_OK;
+    for (const char *const *sql = migration->statements; sql != NULL && *sql != NULL; sql++) {
+        result = db->backend->execute(db, *sql);
+        if (result != CT_OK)
+            return result;
+    }
+    if (migration->fill != NULL) {
+        result = migration->fill(db);
+        if (result != CT_OK)
+            return result;
+    }
+    struct ct_stmt *stmt;
+    result = ct_db_query(
+        db, "INSERT INTO schema_migrations (number, what, applied_at) VALUES ($1, $2, $3)", &stmt);
+    if (result != CT_OK)
+        return result;
+    ct_bind_int(stmt, 1, migration->number);
+    ct_bind_str(stmt, 2, ct_str_of(migration->what));
+    ct_bind_int(stmt, 3, ct_clock_unix_ms());
+    return ct_run(stmt);
+}
+
+/* What an older program has written since the last start is brought up to date. */
+static enum ct_result fill_again(struct ct_db *db)
+{
+    for (size_t i = 0; i < ct_migration_count; i++) {
+        if (ct_migrations[i].fill == NULL)
+            continue;
+        enum ct_result result = ct_migrations[i].fill(db);
+        if (result != CT_OK)
+            return result;
+    }
+    return CT_OK;
+}
+
+static enum ct_result lock(struct ct_db *db, struct ct_log *log)
+{
+    enum ct_result result = CT_BUSY;
+    for (int attempt = 0; attempt < LOCK_ATTEMPTS && result == CT_BUSY; attempt++) {
+        if (attempt == 1)
+            ct_log_write(log, CT_LOG_WARNING, "waiting_for_database_lock", NULL);
+        result = db->backend->begin_write(db);
+    }
+    return result;
+}
+
+/* One transaction: the next step or, when there is none, the fills. Reading the version inside the
+ * lock is what keeps two processes from taking the same step. */
+static enum ct_result take_step(struct ct_db *db, int64_t newest, struct ct_log *log,
+                                int64_t *version, bool *finished)
+{
+    enum ct_result result = lock(db, log);
+    if (result != CT_OK)
+        return result;
+    int64_t start = ct_clock_monotonic_us();
+    const struct ct_migration *migration = NULL;
+    result = version_of(db, version);
+    if (result == CT_OK && *version > newest)
+        result = CT_TOO_NEW;
+    if (result == CT_OK && *version < newest)
+        migration = &ct_migrations[*version];
+    if (result == CT_OK)
+        result = migration != NULL ? apply(db, migration) : fill_again(db);
+    if (result == CT_OK)
+        result = db->backend->commit(db);
+    if (result != CT_OK) {
+        db->backend->rollback(db);
+        return result;
+    }
+    if (migration != NULL)
+        CT_LOG(log, CT_LOG_INFO, "database_migrated", CT_F_INT("number", migration->number),
+               CT_F_TEXT("what", migration->what), CT_F_US("ms", ct_clock_monotonic_us() - start));
+    db->backend->tidy(db);
+    *finished = migration == NULL;
+    return CT_OK;
+}
+
+enum ct_result ct_migrate(struct ct_db *db, struct ct_log *log, struct ct_arena *arena,
+                          const char **why)
+{
+    for (size_t i = 0; i < ct_migration_count; i++)
+        assert(ct_migrations[i].number == (int)i + 1);
+    int64_t newest = (int64_t)ct_migration_count;
+    int64_t version = 0;
+    bool finished = false;
+    enum ct_result result = CT_OK;
+    while (result == CT_OK && !finished)
+        result = take_step(db, newest, log, &version, &finished);
+    switch (result) {
+    case CT_OK:
+    case CT_NOMEM:
+        return result;
+    case CT_TOO_NEW:
+        return ct_store_explain(arena, why, CT_TOO_NEW,
+                                "the database has version %lld and this program knows up to "
+                                "version %lld: run a newer version of the program",
+                                (long long)version, (long long)newest);
+    case CT_BUSY:
+        return ct_store_explain(
+            arena, why, CT_UNAVAILABLE,
+            "another program keeps the database locked: stop it, then try again");
+    default:
+        return ct_store_explain(
+            arena, why, result,
+            "the database cannot be brought from version %lld to version %lld: %s",
+            (long long)version, (long long)newest, db->backend->trouble(db));
+    }
+}

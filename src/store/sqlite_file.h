@@ -1,0 +1,17 @@
+#ifndef CT_STORE_SQLITE_FILE_H
+#define CT_STORE_SQLITE_FILE_H
+
+#include "base/arena.h"
+#include "base/result.h"
+
+/** The absolute path that a URL such as sqlite:///FILE names, in @p arena. CT_INVALID, CT_IO,
+ * CT_NOMEM, with one line in @p why. */
+CT_CHECKED enum ct_result ct_sqlite_path(const char *url, struct ct_arena *arena, const char **out,
+                                         const char **why);
+/** Sees to it that the database file is there, made with mode 0600 if need be, and that this
+ * process may read and write it and make files beside it. CT_IO, CT_NOMEM, with one line in @p why.
+ */
+CT_CHECKED enum ct_result ct_sqlite_prepare_file(const char *path, struct ct_arena *arena,
+                                                 const char **why);
+
+#endif

@@ -1,0 +1,297 @@
+#include "store/store.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/backend.h"
+#include "store/migrate.h"
+#include "store/writer.h"
+
+#define QUEUE_CAPACITY 4096
+
+/* One thread's connection for reading, made when it first reads. */
+struct reader {
+    struct ct_store *store;
+    struct ct_db *db;
+    struct reader *next;
+    struct reader **link; /* what points here */
+};
+
+struct ct_store {
+    const struct ct_backend *backend;
+    struct ct_database *database;
+    struct ct_db *db; /* the writer's, once that runs */
+    struct ct_writer *writer;
+
+    bool has_key;
+    pthread_key_t reader_key; /* a thread's struct reader */
+    pthread_mutex_t mutex;    /* guards the list */
+    struct reader *readers;
+};
+
+static const struct ct_backend *const backends[] = {&ct_sqlite};
+
+enum ct_result ct_store_explain(struct ct_arena *arena, const char **why, enum ct_result result,
+                                const char *format, ...)
+{
+    struct ct_buf line = ct_buf_in(arena);
+    va_list args;
+    va_start(args, format);
+    ct_buf_vprintf(&line, format, args);
+    va_end(args);
+    struct ct_str text = ct_buf_done(&line);
+    if (line.failed)
+        return CT_NOMEM;
+    *why = text.at;
+    return result;
+}
+
+/* ---- opening and closing ---- */
+
+static enum ct_result backend_of(const char *url, const struct ct_backend **out, const char **why)
+{
+    for (size_t i = 0; url != NULL && i < sizeof backends / sizeof backends[0]; i++) {
+        if (strncmp(url, backends[i]->scheme, strlen(backends[i]->scheme)) == 0) {
+            *out = backends[i];
+            return CT_OK;
+        }
+    }
+    /* The URL itself is not repeated: it may hold a password. */
+    if (url != NULL && strncmp(url, "postgres", strlen("postgres")) == 0)
+        *why =
+            "DATABASE_URL names PostgreSQL, which this version cannot use: give sqlite:///FILE, or "
+            "sqlite:////FILE for a path from the root";
+    else
+        *why = "DATABASE_URL names no database that this version can use: give sqlite:///FILE, or "
+               "sqlite:////FILE for a path from the root";
+    return CT_INVALID;
+}
+
+static void close_reader(void *ctx)
+{
+    struct reader *reader = ctx;
+    struct ct_store *store = reader->store;
+    pthread_mutex_lock(&store->mutex);
+    *reader->link = reader->next;
+    if (reader->next != NULL)
+        reader->next->link = reader->link;
+    pthread_mutex_unlock(&store->mutex);
+    store->backend->disconnect(reader->db);
+    free(reader);
+}
+
+enum ct_result ct_store_open(const struct ct_store_options *options, struct ct_arena *arena,
+                             struct ct_store **out, const char **why)
+{
+    enum ct_result result;
+    struct ct_store *store = NULL;
+    const struct ct_backend *backend;
+
+    *why = ct_result_text(CT_NOMEM);
+    result = backend_of(options->url, &backend, why);
+    if (result != CT_OK)
+        goto out;
+    result = CT_NOMEM;
+    store = calloc(1, sizeof *store);
+    if (store == NULL)
+        goto out;
+    store->backend = backend;
+    pthread_mutex_init(&store->mutex, NULL);
+    store->has_key = pthread_key_create(&store->reader_key, close_reader) == 0;
+    if (!store->has_key)
+        goto out;
+    result = backend->open(options->url, options->log, arena, &store->database, &store->db, why);
+    if (result != CT_OK)
+        goto out;
+    result = ct_migrate(store->db, options->log, arena, why);
+    if (result != CT_OK)
+        goto out;
+    size_t capacity = options->queue_capacity == 0 ? QUEUE_CAPACITY : options->queue_capacity;
+    result = ct_writer_start(store->db, capacity, options->log, &store->writer);
+out:
+    if (result == CT_OK) {
+        *why = NULL;
+        *out = store;
+    } else {
+        ct_store_close(store);
+    }
+    return result;
+}
+
+void ct_store_close(struct ct_store *store)
+{
+    if (store == NULL)
+        return;
+    ct_writer_stop(store->writer);
+    if (store->has_key)
+        pthread_key_delete(store->reader_key);
+    while (store->readers != NULL)
+        close_reader(store->readers);
+    if (store->db != NULL)
+        store->backend->disconnect(store->db);
+    if (store->database != NULL)
+        store->backend->close(store->database);
+    pthread_mutex_destroy(&store->mutex);
+    free(store);
+}
+
+/* ---- writing ---- */
+
+enum ct_result ct_store_submit(struct ct_store *store, struct ct_job *job)
+{
+    return ct_writer_submit(store->writer, job);
+}
+
+struct waiter {
+    enum ct_result (*run)(void *ctx, struct ct_db *db);
+    void *ctx;
+    pthread_mutex_t mutex;
+    pthread_cond_t wake;
+    bool done;
+    enum ct_result result;
+};
+
+static enum ct_result waiter_run(void *ctx, struct ct_db *db)
+{
+    struct waiter *waiter = ctx;
+    return waiter->run(waiter->ctx, db);
+}
+
+static void waiter_done(void *ctx, enum ct_result result)
+{
+    struct waiter *waiter = ctx;
+    pthread_mutex_lock(&waiter->mutex);
+    waiter->result = result;
+    waiter->done = true;
+    pthread_cond_signal(&waiter->wake);
+    pthread_mutex_unlock(&waiter->mutex);
+}
+
+enum ct_result ct_store_write(struct ct_store *store,
+                              enum ct_result (*run)(void *ctx, struct ct_db *db), void *ctx)
+{
+    assert(!ct_writer_is_self(store->writer)); /* it would wait for itself */
+    struct waiter waiter = {.run = run, .ctx = ctx};
+    struct ct_job job = {.run = waiter_run, .done = waiter_done, .ctx = &waiter};
+    pthread_mutex_init(&waiter.mutex, NULL);
+    pthread_cond_init(&waiter.wake, NULL);
+    enum ct_result result = ct_store_submit(store, &job);
+    if (result == CT_OK) {
+        pthread_mutex_lock(&waiter.mutex);
+        while (!waiter.done)
+            pthread_cond_wait(&waiter.wake, &waiter.mutex);
+        pthread_mutex_unlock(&waiter.mutex);
+        result = waiter.result;
+    }
+    pthread_cond_destroy(&waiter.wake);
+    pthread_mutex_destroy(&waiter.mutex);
+    return result;
+}
+
+/* ---- reading ---- */
+
+static enum ct_result open_reader(struct ct_store *store, struct reader **out)
+{
+    struct reader *reader = calloc(1, sizeof *reader);
+    if (reader == NULL)
+        return CT_NOMEM;
+    enum ct_result result = store->backend->connect_reader(store->database, &reader->db);
+    if (result != CT_OK) {
+        free(reader);
+        return result;
+    }
+    reader->store = store;
+    pthread_mutex_lock(&store->mutex);
+    reader->next = store->readers;
+    reader->link = &store->readers;
+    if (reader->next != NULL)
+        reader->next->link = &reader->next;
+    store->readers = reader;
+    pthread_mutex_unlock(&store->mutex);
+    if (pthread_setspecific(store->reader_key, reader) != 0) {
+        close_reader(reader);
+        return CT_NOMEM;
+    }
+    *out = reader;
+    return CT_OK;
+}
+
+enum ct_result ct_store_read_begin(struct ct_store *store, struct ct_db **out)
+{
+    struct reader *reader = pthread_getspecific(store->reader_key);
+    if (reader == NULL) {
+        enum ct_result result = open_reader(store, &reader);
+        if (result != CT_OK)
+            return result;
+    }
+    assert(!store->backend->in_transaction(reader->db)); /* reads are not nested */
+    enum ct_result result = store->backend->begin_read(reader->db);
+    if (result == CT_OK)
+        *out = reader->db;
+    return result;
+}
+
+void ct_store_read_end(struct ct_db *db)
+{
+    if (db->backend->commit(db) != CT_OK)
+        db->backend->rollback(db);
+}
+
+/* ---- statements ---- */
+
+enum ct_result ct_db_query(struct ct_db *db, const char *sql, struct ct_stmt **out)
+{
+    return db->backend->query(db, sql, out);
+}
+
+void ct_bind_int(struct ct_stmt *stmt, int index, int64_t value)
+{
+    stmt->backend->bind_int(stmt, index, value);
+}
+
+void ct_bind_str(struct ct_stmt *stmt, int index, struct ct_str value)
+{
+    stmt->backend->bind_str(stmt, index, value);
+}
+
+void ct_bind_null(struct ct_stmt *stmt, int index)
+{
+    stmt->backend->bind_null(stmt, index);
+}
+
+enum ct_result ct_step(struct ct_stmt *stmt)
+{
+    return stmt->backend->step(stmt);
+}
+
+enum ct_result ct_run(struct ct_stmt *stmt)
+{
+    enum ct_result result;
+    do
+        result = stmt->backend->step(stmt);
+    while (result == CT_ROW);
+    return result;
+}
+
+int64_t ct_column_int(struct ct_stmt *stmt, int index)
+{
+    return stmt->backend->column_int(stmt, index);
+}
+
+bool ct_column_is_null(struct ct_stmt *stmt, int index)
+{
+    return stmt->backend->column_is_null(stmt, index);
+}
+
+enum ct_result ct_column_str(struct ct_stmt *stmt, int index, struct ct_arena *arena,
+                             struct ct_str *out)
+{
+    return stmt->backend->column_str(stmt, index, arena, out);
+}
+
+int64_t ct_column_time(struct ct_stmt *stmt, int index)
+{
+    return ct_column_is_null(stmt, index) ? CT_NO_TIME : ct_column_int(stmt, index);
+}

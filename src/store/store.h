@@ -1,0 +1,99 @@
+#ifndef CT_STORE_STORE_H
+#define CT_STORE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/log.h"
+#include "base/result.h"
+#include "base/text.h"
+
+/**
+ * The database, without the name of an engine. A job is one straight function that is handed a
+ * ct_db, a transaction to work in:
+ *
+ *   reads   run where they are called, on the calling thread's own read-only connection;
+ *   writes  are queued for the writer, which takes all that is queued, runs each in a savepoint of
+ *           its own inside one transaction, commits once, and only then reports each result.
+ *
+ * A job must be safe to run twice: an engine may have to run it again.
+ */
+struct ct_store;
+struct ct_db;
+struct ct_stmt;
+
+struct ct_store_options {
+    const char *url;       /* DATABASE_URL, e.g. "sqlite:///./cloud_telephony.db"; borrowed */
+    size_t queue_capacity; /* writes that may wait; 0 is 4,096 */
+    struct ct_log *log;    /* borrowed; NULL logs nothing */
+};
+
+/** Opens the database, creates it if need be, and brings it to this program's version: numbered
+ *  migrations, each in a transaction of its own, under a lock that a second starting process waits
+ *  for. When it fails, @p why holds one line (in @p arena) that says what is wrong, where, and what
+ * to do. CT_INVALID (the URL), CT_IO, CT_TOO_NEW, CT_UNAVAILABLE, CT_NOMEM. */
+CT_CHECKED enum ct_result ct_store_open(const struct ct_store_options *options,
+                                        struct ct_arena *arena, struct ct_store **out,
+                                        const char **why);
+/** Commits what is queued, stops the writer, copies the write-ahead log into the database, closes.
+ *  No thread may be inside a read. NULL is allowed. */
+void ct_store_close(struct ct_store *store);
+
+/** A write that waits for its turn. The caller owns it and keeps it until `done` was called. */
+struct ct_job {
+    enum ct_result (*run)(void *ctx, struct ct_db *db); /* on the writer's thread */
+    /** On the writer's thread, after the commit is on disk: @p result is what `run` answered, or
+     *  CT_UNAVAILABLE when the commit failed and nothing was kept. */
+    void (*done)(void *ctx, enum ct_result result);
+    void *ctx;
+    struct ct_job *next;   /* the store's while queued */
+    enum ct_result result; /* the store's while queued */
+};
+
+/** Queues a write. CT_BUSY when the queue is full or the store is closing; then `done` is not
+ * called. A job whose `run` answers anything but CT_OK leaves no trace in the database. */
+CT_CHECKED enum ct_result ct_store_submit(struct ct_store *store, struct ct_job *job);
+/** Runs one write and waits for its commit (start-up, command line, tests). */
+CT_CHECKED enum ct_result ct_store_write(struct ct_store *store,
+                                         enum ct_result (*run)(void *ctx, struct ct_db *db),
+                                         void *ctx);
+/** Begins a read on this thread's connection: everything until ct_store_read_end sees one state of
+ *  the database. Not nested. CT_UNAVAILABLE, CT_NOMEM. */
+CT_CHECKED enum ct_result ct_store_read_begin(struct ct_store *store, struct ct_db **out);
+void ct_store_read_end(struct ct_db *db);
+
+/*
+ * Statements. SQL is static text with parameters $1, $2, …; it is prepared once a connection and
+ * found again by its address. A statement stays valid until the same text is asked for again or the
+ * transaction ends. A bind that fails is reported by the next step.
+ *
+ *   struct ct_stmt *stmt;
+ *   enum ct_result result = ct_db_query(db, "SELECT id FROM users WHERE username = $1", &stmt);
+ *   if (result != CT_OK) return result;
+ *   ct_bind_str(stmt, 1, name);
+ *   result = ct_step(stmt);              CT_ROW, CT_OK at the end, or what went wrong
+ */
+CT_CHECKED enum ct_result ct_db_query(struct ct_db *db, const char *sql, struct ct_stmt **out);
+/** Parameters count from 1. Text is borrowed until the next step. */
+void ct_bind_int(struct ct_stmt *stmt, int index, int64_t value);
+void ct_bind_str(struct ct_stmt *stmt, int index, struct ct_str value);
+void ct_bind_null(struct ct_stmt *stmt, int index);
+/** CT_ROW when a row is there to be read, CT_OK when there is no (further) one, CT_CONFLICT when a
+ *  UNIQUE constraint refuses the row, CT_UNAVAILABLE (disk full, busy, I/O), CT_NOMEM, CT_BUG. */
+CT_CHECKED enum ct_result ct_step(struct ct_stmt *stmt);
+/** Steps to the end of a statement that gives no rows: CT_OK or what ct_step says went wrong. */
+CT_CHECKED enum ct_result ct_run(struct ct_stmt *stmt);
+/** Columns count from 0. Text is copied into @p arena; NULL without memory gives an empty text. */
+int64_t ct_column_int(struct ct_stmt *stmt, int index);
+bool ct_column_is_null(struct ct_stmt *stmt, int index);
+CT_CHECKED enum ct_result ct_column_str(struct ct_stmt *stmt, int index, struct ct_arena *arena,
+                                        struct ct_str *out);
+
+/** No time: the value of a time column that is NULL. */
+#define CT_NO_TIME INT64_MIN
+/** A time column in milliseconds since 1970, or CT_NO_TIME. */
+int64_t ct_column_time(struct ct_stmt *stmt, int index);
+
+#endif

@@ -1,0 +1,226 @@
+#include "store/writer.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "store/backend.h"
+
+/* More jobs than this do not make a commit cheaper, but keep the first of them waiting. */
+#define BATCH_LIMIT 1024
+/* A full disk is said once in this time, not once a batch. */
+#define COMPLAINT_INTERVAL_US 1000000
+
+struct ct_writer {
+    struct ct_db *db;
+    struct ct_log *log;
+    size_t capacity;
+    pthread_t thread;
+
+    pthread_mutex_t mutex; /* guards what follows */
+    pthread_cond_t wake;
+    struct ct_job *first;
+    struct ct_job *last;
+    size_t waiting;
+    bool closing;
+
+    /* the thread's own */
+    int64_t complained_us;
+    int64_t refused; /* jobs that no line has told of */
+    bool failing;
+};
+
+/* Says that writes fail, or that they work again. */
+static void report(struct ct_writer *writer, enum ct_result result, size_t jobs)
+{
+    if (result == CT_OK) {
+        if (writer->failing)
+            ct_log_write(writer->log, CT_LOG_INFO, "writes_work_again", NULL);
+        writer->failing = false;
+        return;
+    }
+    int64_t now = ct_clock_monotonic_us();
+    writer->refused += (int64_t)jobs;
+    if (writer->failing && now - writer->complained_us < COMPLAINT_INTERVAL_US)
+        return;
+    CT_LOG(writer->log, CT_LOG_ERROR, "writes_failed",
+           CT_F_TEXT("reason", writer->db->backend->trouble(writer->db)),
+           CT_F_INT("jobs", writer->refused));
+    writer->failing = true;
+    writer->complained_us = now;
+    writer->refused = 0;
+}
+
+/* Runs one job in its savepoint. False when the engine gave up the whole transaction. */
+static bool run_job(struct ct_db *db, struct ct_job *job)
+{
+    const struct ct_backend *backend = db->backend;
+    job->result = backend->savepoint(db);
+    if (job->result == CT_OK) {
+        job->result = job->run(job->ctx, db);
+        assert(job->result != CT_ROW);
+        if (job->result == CT_OK)
+            job->result = backend->release(db);
+        if (job->result != CT_OK)
+            backend->rollback_to(db);
+    }
+    return backend->in_transaction(db);
+}
+
+/*
+ * One transaction for all jobs of a batch. CT_BUSY when it has to be tried again without a job that
+ * spoiled it: want of memory takes the whole transaction with it, and the others must not suffer
+ * for that.
+ */
+static enum ct_result run_batch(struct ct_db *db, struct ct_job *batch)
+{
+    const struct ct_backend *backend = db->backend;
+    enum ct_result result = backend->begin_write(db);
+    if (result != CT_OK)
+        return result == CT_NOMEM ? CT_NOMEM : CT_UNAVAILABLE;
+    for (struct ct_job *job = batch; job != NULL; job = job->next) {
+        if (job->result == CT_NOMEM || job->result == CT_BUG)
+            continue; /* it had its turn in an earlier attempt */
+        if (run_job(db, job))
+            continue;
+        if (job->result == CT_UNAVAILABLE)
+            return CT_UNAVAILABLE;
+        assert(job->result != CT_OK);
+        if (job->result != CT_NOMEM)
+            job->result = CT_BUG;
+        return CT_BUSY;
+    }
+    result = backend->commit(db);
+    return result == CT_OK || result == CT_NOMEM ? result : CT_UNAVAILABLE;
+}
+
+static void commit_batch(struct ct_writer *writer, struct ct_job *batch)
+{
+    struct ct_db *db = writer->db;
+    size_t count = 0;
+    for (struct ct_job *job = batch; job != NULL; job = job->next) {
+        job->result = CT_OK;
+        count++;
+    }
+    enum ct_result result;
+    do {
+        result = run_batch(db, batch);
+        if (result != CT_OK)
+            db->backend->rollback(db);
+    } while (result == CT_BUSY);
+    report(writer, result, count);
+
+    for (struct ct_job *job = batch, *next; job != NULL; job = next) {
+        next = job->next; /* `done` may free the job */
+        /* a conflict is no answer either when the row in the way was not kept */
+        job->done(job->ctx, result == CT_OK ? job->result : result);
+    }
+    db->backend->tidy(db);
+}
+
+/* Takes the jobs that wait, up to the limit; NULL once the writer is closing and nothing is left.
+ */
+static struct ct_job *take_batch(struct ct_writer *writer)
+{
+    pthread_mutex_lock(&writer->mutex);
+    while (writer->first == NULL && !writer->closing)
+        pthread_cond_wait(&writer->wake, &writer->mutex);
+    struct ct_job *batch = writer->first;
+    struct ct_job *last = writer->last;
+    size_t count = writer->waiting;
+    if (count > BATCH_LIMIT) {
+        last = batch;
+        for (count = 1; count < BATCH_LIMIT; count++)
+            last = last->next;
+    }
+    if (batch != NULL) {
+        writer->first = last->next;
+        last->next = NULL;
+        writer->waiting -= count;
+    }
+    pthread_mutex_unlock(&writer->mutex);
+    return batch;
+}
+
+static void *write_all(void *ctx)
+{
+    struct ct_writer *writer = ctx;
+    struct ct_job *batch;
+    while ((batch = take_batch(writer)) != NULL)
+        commit_batch(writer, batch);
+    return NULL;
+}
+
+/* Signals are for the threads that expect them. */
+static int start_thread(struct ct_writer *writer)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    int error = pthread_create(&writer->thread, NULL, write_all, writer);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (error == 0)
+        pthread_setname_np(writer->thread, "ct-writer");
+    return error;
+}
+
+enum ct_result ct_writer_start(struct ct_db *db, size_t capacity, struct ct_log *log,
+                               struct ct_writer **out)
+{
+    struct ct_writer *writer = calloc(1, sizeof *writer);
+    if (writer == NULL)
+        return CT_NOMEM;
+    writer->db = db;
+    writer->log = log;
+    writer->capacity = capacity;
+    pthread_mutex_init(&writer->mutex, NULL);
+    pthread_cond_init(&writer->wake, NULL);
+    if (start_thread(writer) != 0) {
+        pthread_cond_destroy(&writer->wake);
+        pthread_mutex_destroy(&writer->mutex);
+        free(writer);
+        return CT_NOMEM;
+    }
+    *out = writer;
+    return CT_OK;
+}
+
+enum ct_result ct_writer_submit(struct ct_writer *writer, struct ct_job *job)
+{
+    enum ct_result result = CT_BUSY;
+    pthread_mutex_lock(&writer->mutex);
+    if (!writer->closing && writer->waiting < writer->capacity) {
+        job->next = NULL;
+        if (writer->first == NULL)
+            writer->first = job;
+        else
+            writer->last->next = job;
+        writer->last = job;
+        writer->waiting++;
+        pthread_cond_signal(&writer->wake);
+        result = CT_OK;
+    }
+    pthread_mutex_unlock(&writer->mutex);
+    return result;
+}
+
+bool ct_writer_is_self(const struct ct_writer *writer)
+{
+    return pthread_equal(pthread_self(), writer->thread) != 0;
+}
+
+void ct_writer_stop(struct ct_writer *writer)
+{
+    if (writer == NULL)
+        return;
+    pthread_mutex_lock(&writer->mutex);
+    writer->closing = true;
+    pthread_cond_signal(&writer->wake);
+    pthread_mutex_unlock(&writer->mutex);
+    pthread_join(writer->thread, NULL);
+    pthread_cond_destroy(&writer->wake);
+    pthread_mutex_destroy(&writer->mutex);
+    free(writer);
+}

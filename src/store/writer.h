@@ -1,0 +1,25 @@
+#ifndef CT_STORE_WRITER_H
+#define CT_STORE_WRITER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/log.h"
+#include "base/result.h"
+#include "store/store.h"
+
+/** The thread that writes, and the queue in front of it: group commit. */
+struct ct_writer;
+
+/** Starts the thread on a connection, which is borrowed and must not be used by anybody else until
+ *  ct_writer_stop. CT_NOMEM. */
+CT_CHECKED enum ct_result ct_writer_start(struct ct_db *db, size_t capacity, struct ct_log *log,
+                                          struct ct_writer **out);
+/** As ct_store_submit. */
+CT_CHECKED enum ct_result ct_writer_submit(struct ct_writer *writer, struct ct_job *job);
+/** Whether the calling thread is the one that writes. */
+bool ct_writer_is_self(const struct ct_writer *writer);
+/** Refuses further jobs, commits what is queued, ends the thread, frees. NULL is allowed. */
+void ct_writer_stop(struct ct_writer *writer);
+
+#endif
