@@ -1,0 +1,179 @@
+#include "http/docs.h"
+
+#include <limits.h>
+#include <string.h>
+
+#define ZLIB_CONST
+#include <zlib.h>
+
+#include "http/assets.h"
+
+/* Asked for again each time, and answered 304 as long as it is the same. */
+#define CACHE_PAGE "no-cache"
+/* The name holds the hash, so the answer never changes (RFC 8246). */
+#define CACHE_ASSET "public, max-age=31536000, immutable"
+
+/* What both pages may do: run this program's own scripts and ask this program, nobody else. */
+#define POLICY_PAGE                                                                     \
+    "default-src 'none'; script-src 'self'; connect-src 'self'; img-src 'self' data:; " \
+    "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
+
+#define POLICY_DOCS POLICY_PAGE "style-src 'self'"
+/* ReDoc writes its styles into the page, and searches in a worker that it makes of its own text. */
+#define POLICY_REDOC POLICY_PAGE "style-src 'self' 'unsafe-inline'; worker-src blob:"
+
+struct ct_docs {
+    struct ct_content openapi;
+};
+
+static void fill(struct ct_content *content, const struct ct_asset *asset, const char *cache)
+{
+    content->type = asset->type;
+    content->etag = asset->etag;
+    content->cache = cache;
+    content->gzip_body = (struct ct_str){asset->gzip, asset->gzip_size};
+}
+
+static enum ct_result get_root(struct ct_call *call)
+{
+    struct ct_content *content = call->reply;
+    content->location = "/docs";
+    content->cache = CACHE_PAGE;
+    return CT_OK;
+}
+
+static enum ct_result get_docs(struct ct_call *call)
+{
+    struct ct_content *content = call->reply;
+    fill(content, &ct_page_docs, CACHE_PAGE);
+    content->policy = POLICY_DOCS;
+    return CT_OK;
+}
+
+static enum ct_result get_redoc(struct ct_call *call)
+{
+    struct ct_content *content = call->reply;
+    fill(content, &ct_page_redoc, CACHE_PAGE);
+    content->policy = POLICY_REDOC;
+    return CT_OK;
+}
+
+static enum ct_result get_favicon(struct ct_call *call)
+{
+    fill(call->reply, &ct_page_favicon, CACHE_PAGE);
+    return CT_OK;
+}
+
+static enum ct_result get_openapi(struct ct_call *call)
+{
+    const struct ct_docs *docs = call->room;
+    struct ct_content *content = call->reply;
+    if (docs->openapi.type == NULL)
+        return CT_NOT_FOUND;
+    *content = docs->openapi;
+    return CT_OK;
+}
+
+struct asset_path {
+    struct ct_str name;
+};
+
+static enum ct_result get_asset(struct ct_call *call)
+{
+    const struct asset_path *path = call->path;
+    for (size_t i = 0; i < ct_asset_count; i++) {
+        if (ct_str_equal(path->name, ct_str_of(ct_assets[i].name))) {
+            fill(call->reply, &ct_assets[i], CACHE_ASSET);
+            return CT_OK;
+        }
+    }
+    return CT_NOT_FOUND;
+}
+
+static const struct ct_field asset_path_fields[] = {
+    CT_FIELD(struct asset_path, name, CT_FIELD_STRING, .doc = "The file's name, with its hash."),
+};
+
+static const struct ct_schema asset_path_schema =
+    CT_SCHEMA("AssetPath", NULL, struct asset_path, asset_path_fields);
+
+const struct ct_route ct_docs_routes[] = {
+    {.method = CT_GET, .pattern = "/", .status = 307, .run = get_root},
+    {.method = CT_GET, .pattern = "/docs", .run = get_docs},
+    {.method = CT_GET, .pattern = "/redoc", .run = get_redoc},
+    {.method = CT_GET, .pattern = "/favicon.ico", .run = get_favicon},
+    {.method = CT_GET, .pattern = "/openapi.json", .run = get_openapi},
+    {.method = CT_GET,
+     .pattern = "/docs/assets/{name}",
+     .path = &asset_path_schema,
+     .run = get_asset},
+};
+
+const size_t ct_docs_route_count = sizeof(ct_docs_routes) / sizeof(ct_docs_routes[0]);
+
+enum ct_result ct_docs_new(struct ct_arena *arena, struct ct_docs **out)
+{
+    struct ct_docs *docs = ct_arena_alloc(arena, sizeof(*docs));
+    if (docs == NULL)
+        return CT_NOMEM;
+    *out = docs;
+    return CT_OK;
+}
+
+/* Packs a text with gzip. The result is empty when that makes it no smaller. */
+static enum ct_result pack(struct ct_arena *arena, struct ct_str plain, struct ct_str *out)
+{
+    struct ct_arena *workshop = NULL;
+    z_stream stream;
+    memset(&stream, 0, sizeof(stream));
+    if (plain.len > UINT_MAX)
+        return CT_BUG;
+    /* 15 bits of window, and 16 more for a gzip header, which holds no time. */
+    if (deflateInit2(&stream, Z_BEST_COMPRESSION, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) !=
+        Z_OK)
+        return CT_NOMEM;
+
+    enum ct_result result = CT_NOMEM;
+    uLong bound = deflateBound(&stream, (uLong)plain.len);
+    workshop = ct_arena_new();
+    char *packed = workshop == NULL ? NULL : ct_arena_alloc(workshop, bound);
+    if (packed == NULL)
+        goto out;
+    stream.next_in = (const Bytef *)plain.at;
+    stream.avail_in = (uInt)plain.len;
+    stream.next_out = (Bytef *)packed;
+    stream.avail_out = (uInt)bound;
+    if (deflate(&stream, Z_FINISH) != Z_STREAM_END) {
+        result = CT_BUG;
+        goto out;
+    }
+    *out = (struct ct_str){0};
+    if (stream.total_out < plain.len) {
+        const char *kept = ct_arena_copy(arena, packed, stream.total_out);
+        if (kept == NULL)
+            goto out;
+        *out = (struct ct_str){kept, stream.total_out};
+    }
+    result = CT_OK;
+
+out:
+    ct_arena_free(workshop);
+    (void)deflateEnd(&stream);
+    return result;
+}
+
+enum ct_result ct_docs_set_openapi(struct ct_docs *docs, struct ct_arena *arena, struct ct_str json)
+{
+    struct ct_content content = {.body = json, .type = "application/json", .cache = CACHE_PAGE};
+    /* Two checksums and the length tell one version of the text from the next. */
+    unsigned long crc = crc32_z(crc32_z(0, NULL, 0), (const Bytef *)json.at, json.len);
+    unsigned long adler = adler32_z(adler32_z(0, NULL, 0), (const Bytef *)json.at, json.len);
+    content.etag = ct_arena_printf(arena, "W/\"%08lx%08lx%zx\"", crc, adler, json.len);
+    if (content.etag == NULL)
+        return CT_NOMEM;
+    enum ct_result result = pack(arena, json, &content.gzip_body);
+    if (result != CT_OK)
+        return result;
+    docs->openapi = content;
+    return CT_OK;
+}

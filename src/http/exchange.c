@@ -1,0 +1,382 @@
+#include "http/exchange.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "http/bind.h"
+
+/* MHD's memory for a connection is 8 KB; the reply's headers need some of it. */
+#define MAX_HEADER_BYTES 6144
+/* How far beyond MAX_BODY_BYTES a body without a length is read, to be refused in good order. */
+#define EXCESS_BYTES ((size_t)1 << 20)
+
+struct ct_exchange *ct_exchange_new(const struct ct_server_options *server, const char *target)
+{
+    struct ct_arena *arena = ct_arena_new();
+    if (arena == NULL)
+        return NULL;
+    struct ct_exchange *exchange = ct_arena_alloc(arena, sizeof(*exchange));
+    if (exchange == NULL)
+        goto out;
+    size_t size = strlen(target);
+    char *copy = ct_arena_copy(arena, target, size);
+    if (copy == NULL)
+        goto out;
+    exchange->arena = arena;
+    exchange->server = server;
+    exchange->target = (struct ct_str){copy, size};
+    exchange->started_us = ct_clock_monotonic_us();
+    exchange->faults.arena = arena;
+    return exchange;
+out:
+    ct_arena_free(arena);
+    return NULL;
+}
+
+static void refuse(struct ct_exchange *exchange, int status, const char *detail)
+{
+    if (exchange->refusal == 0) {
+        exchange->refusal = status;
+        exchange->refusal_detail = detail;
+    }
+}
+
+const char *ct_protocol_detail(int status)
+{
+    switch (status) {
+    case 400:
+        return "The request is not well-formed HTTP";
+    case 404:
+        return "Not Found";
+    case 405:
+        return "Method Not Allowed";
+    case 411:
+        return "The request needs a Content-Length header";
+    case 413:
+        return "The request is larger than this server accepts";
+    case 414:
+        return "The request target is too long";
+    case 431:
+        return "The request headers are larger than this server accepts (6 KB)";
+    case 501:
+        return "This transfer coding or method is not implemented";
+    case 505:
+        return "This version of HTTP is not supported";
+    default:
+        return status >= 500 ? "Internal Server Error" : "The request was refused";
+    }
+}
+
+/* The token of `Bearer TOKEN` (RFC 6750 section 2.1); the scheme's case does not matter. */
+static bool bearer_token(struct ct_str header, struct ct_str *out)
+{
+    static const char SCHEME[] = "bearer";
+    size_t scheme = sizeof(SCHEME) - 1;
+    if (header.len < scheme ||
+        !ct_str_equal_nocase((struct ct_str){header.at, scheme}, CT_STR(SCHEME)))
+        return false;
+    size_t at = scheme;
+    while (at < header.len && header.at[at] == ' ')
+        at++;
+    if (at == scheme && at < header.len)
+        return false;
+    *out = (struct ct_str){header.at + at, header.len - at};
+    return true;
+}
+
+/* Within a read transaction. */
+static void authenticate(struct ct_exchange *exchange, struct ct_db *db)
+{
+    const struct ct_headers *headers = &exchange->headers;
+    struct ct_str token;
+    if (headers->authorization_count == 0 || !bearer_token(headers->authorization, &token) ||
+        token.len == 0) {
+        refuse(exchange, 401, "Not authenticated");
+        return;
+    }
+    if (headers->authorization_count > 1) {
+        refuse(exchange, 401, "Could not validate credentials");
+        return;
+    }
+    const struct ct_server_options *server = exchange->server;
+    enum ct_result result = server->authenticate(server->authenticate_room, exchange->arena, db,
+                                                 token, &exchange->call.user_id);
+    if (result == CT_DENIED)
+        refuse(exchange, 401, "Could not validate credentials");
+    else if (result != CT_OK)
+        refuse(exchange, 503, "The server cannot check credentials now; try again");
+}
+
+static void authenticate_alone(struct ct_exchange *exchange)
+{
+    struct ct_db *db;
+    if (ct_store_read_begin(exchange->server->store, &db) != CT_OK) {
+        refuse(exchange, 503, "The server cannot check credentials now; try again");
+        return;
+    }
+    authenticate(exchange, db);
+    ct_store_read_end(db);
+}
+
+/* The media type of a Content-Type header, without its parameters. */
+static bool media_type_is(struct ct_str header, struct ct_str type)
+{
+    size_t size = 0;
+    while (size < header.len && header.at[size] != ';')
+        size++;
+    while (size > 0 && (header.at[size - 1] == ' ' || header.at[size - 1] == '\t'))
+        size--;
+    return ct_str_equal_nocase((struct ct_str){header.at, size}, type);
+}
+
+static bool is_form(const struct ct_exchange *exchange)
+{
+    return exchange->match.route->form &&
+           media_type_is(exchange->headers.content_type,
+                         CT_STR("application/x-www-form-urlencoded"));
+}
+
+static void judge_body_headers(struct ct_exchange *exchange)
+{
+    const struct ct_headers *headers = &exchange->headers;
+    if (headers->content_length.at == NULL && headers->transfer_encoding.at == NULL) {
+        refuse(exchange, 411, ct_protocol_detail(411));
+        return;
+    }
+    if (headers->content_length.at != NULL) {
+        int64_t length = 0;
+        enum ct_result result = ct_int_parse(headers->content_length, &length);
+        if (result == CT_NOT_FOUND || length > exchange->server->config->max_body_bytes)
+            refuse(exchange, 413, "The request body is larger than MAX_BODY_BYTES allows");
+    }
+    if (headers->content_type.len > 0 &&
+        !media_type_is(headers->content_type, CT_STR("application/json")) && !is_form(exchange))
+        refuse(exchange, 415,
+               exchange->match.route->form
+                   ? "The body must be application/json or application/x-www-form-urlencoded"
+                   : "The body must be application/json");
+}
+
+static bool is_preflight(const struct ct_exchange *exchange)
+{
+    return exchange->method == CT_OPTIONS && exchange->server->config->cors_origins[0] != '\0' &&
+           exchange->headers.origin.at != NULL && exchange->headers.request_method.at != NULL;
+}
+
+void ct_exchange_headers(struct ct_exchange *exchange)
+{
+    const struct ct_server_options *server = exchange->server;
+    if (exchange->headers.size > MAX_HEADER_BYTES) {
+        refuse(exchange, 431, ct_protocol_detail(431));
+        return;
+    }
+    struct ct_str path;
+    ct_target_split(exchange->target, &path, &exchange->query);
+    ct_router_match(server->mounts, server->mount_count, exchange->method, path, &exchange->match);
+    const struct ct_route *route = exchange->match.route;
+    if (route == NULL) {
+        if (exchange->match.allowed == 0)
+            refuse(exchange, 404, ct_protocol_detail(404));
+        else if (is_preflight(exchange))
+            refuse(exchange, 204, NULL);
+        else
+            refuse(exchange, 405, ct_protocol_detail(405));
+        return;
+    }
+    exchange->call = (struct ct_call){.arena = exchange->arena,
+                                      .room = exchange->match.room,
+                                      .config = server->config,
+                                      .faults = &exchange->faults};
+    /* What has a body is authenticated before the body is read; the rest in the transaction that it
+     * runs in anyway. */
+    if (route->auth == CT_USER && (route->body != NULL || route->access == CT_WRITE))
+        authenticate_alone(exchange);
+    if (route->body != NULL)
+        judge_body_headers(exchange);
+}
+
+bool ct_exchange_body(struct ct_exchange *exchange, const char *data, size_t size)
+{
+    size_t limit = (size_t)exchange->server->config->max_body_bytes;
+    size_t total = exchange->body.len + size;
+    if (exchange->refusal != 0 || exchange->match.route->body == NULL) {
+        /* Nothing will look at it: only the amount is kept. */
+        exchange->body.len = total;
+        return total <= limit + EXCESS_BYTES;
+    }
+    if (total > limit) {
+        refuse(exchange, 413, "The request body is larger than MAX_BODY_BYTES allows");
+        exchange->body.len = total;
+        return true;
+    }
+    if (total > exchange->body_capacity) {
+        size_t capacity = exchange->body_capacity == 0 ? 512 : exchange->body_capacity * 2;
+        while (capacity < total)
+            capacity *= 2;
+        char *at = ct_arena_alloc(exchange->arena, capacity);
+        if (at == NULL) {
+            refuse(exchange, 503, "The server is out of memory; try again");
+            exchange->body.len = total;
+            return true;
+        }
+        if (exchange->body.len > 0)
+            memcpy(at, exchange->body.at, exchange->body.len);
+        exchange->body.at = at;
+        exchange->body_capacity = capacity;
+    }
+    /* The buffer is this exchange's own; only its readers see it as constant. */
+    memcpy((char *)(uintptr_t)exchange->body.at + exchange->body.len, data, size);
+    exchange->body.len = total;
+    return true;
+}
+
+static enum ct_result allocate(struct ct_exchange *exchange, const struct ct_schema *schema,
+                               void **out)
+{
+    *out = ct_arena_alloc(exchange->arena, schema->size);
+    return *out == NULL ? CT_NOMEM : CT_OK;
+}
+
+/* Everything of the input, so that all its faults come at once. */
+static enum ct_result bind(struct ct_exchange *exchange)
+{
+    const struct ct_route *route = exchange->match.route;
+    const struct ct_config *config = exchange->server->config;
+    struct ct_call *call = &exchange->call;
+    struct ct_faults *faults = &exchange->faults;
+    enum ct_result result = CT_OK;
+    void *out = NULL;
+    if (route->path != NULL) {
+        assert(route->path->count <= CT_PATH_PARAMETERS);
+        result = allocate(exchange, route->path, &out);
+        if (result == CT_OK)
+            result = ct_bind_path(exchange->arena, config, route->path, exchange->match.segments,
+                                  faults, out);
+        call->path = out;
+    }
+    if (result == CT_OK && route->query != NULL) {
+        result = allocate(exchange, route->query, &out);
+        if (result == CT_OK)
+            result = ct_bind_pairs(exchange->arena, config, route->query, "query", exchange->query,
+                                   faults, out);
+        call->query = out;
+    }
+    if (result == CT_OK && route->body != NULL) {
+        result = allocate(exchange, route->body, &out);
+        if (result == CT_OK && is_form(exchange))
+            result = ct_bind_pairs(exchange->arena, config, route->body, "body", exchange->body,
+                                   faults, out);
+        else if (result == CT_OK)
+            result =
+                ct_bind_json(exchange->arena, config, route->body, exchange->body, faults, out);
+        call->body = out;
+    }
+    if (result != CT_OK)
+        return result;
+    if (faults->failed)
+        return CT_NOMEM;
+    return faults->first != NULL ? CT_INVALID : CT_OK;
+}
+
+static enum ct_result make_room(struct ct_exchange *exchange)
+{
+    const struct ct_route *route = exchange->match.route;
+    size_t size = route->reply == NULL ? sizeof(struct ct_content)
+                  : route->list        ? sizeof(struct ct_page)
+                                       : route->reply->size;
+    exchange->call.reply = ct_arena_alloc(exchange->arena, size);
+    exchange->call.scratch = ct_arena_alloc(exchange->arena, route->scratch_size);
+    return exchange->call.reply == NULL || exchange->call.scratch == NULL ? CT_NOMEM : CT_OK;
+}
+
+static void finish(void *ctx, enum ct_result result)
+{
+    struct ct_exchange *exchange = ctx;
+    exchange->result = result;
+    exchange->wake(exchange);
+}
+
+static enum ct_result run_in(void *ctx, struct ct_db *db)
+{
+    struct ct_exchange *exchange = ctx;
+    exchange->call.db = db;
+    enum ct_result result = exchange->match.route->run(&exchange->call);
+    exchange->call.db = NULL;
+    return result;
+}
+
+static enum ct_result submit_write(struct ct_exchange *exchange)
+{
+    exchange->job = (struct ct_job){.run = run_in, .done = finish, .ctx = exchange};
+    return ct_store_submit(exchange->server->store, &exchange->job);
+}
+
+/* On a hashing thread. */
+static void prepare(void *ctx)
+{
+    struct ct_exchange *exchange = ctx;
+    enum ct_result result = ct_store_read_begin(exchange->server->store, &exchange->call.db);
+    if (result == CT_OK) {
+        struct ct_db *db = exchange->call.db;
+        result = exchange->match.route->prepare(&exchange->call);
+        exchange->call.db = NULL;
+        ct_store_read_end(db);
+    }
+    if (result == CT_OK)
+        result = submit_write(exchange);
+    if (result != CT_OK)
+        finish(exchange, result);
+}
+
+static void run_read(struct ct_exchange *exchange)
+{
+    struct ct_db *db;
+    exchange->result = ct_store_read_begin(exchange->server->store, &db);
+    if (exchange->result != CT_OK)
+        return;
+    if (exchange->match.route->auth == CT_USER)
+        authenticate(exchange, db);
+    if (exchange->refusal == 0)
+        exchange->result = bind(exchange);
+    if (exchange->refusal == 0 && exchange->result == CT_OK)
+        exchange->result = run_in(exchange, db);
+    ct_store_read_end(db);
+}
+
+bool ct_exchange_run(struct ct_exchange *exchange)
+{
+    if (exchange->refusal != 0)
+        return true;
+    const struct ct_route *route = exchange->match.route;
+    exchange->result = make_room(exchange);
+    if (exchange->result != CT_OK)
+        return true;
+    if (route->access == CT_READ) {
+        assert(route->prepare == NULL);
+        run_read(exchange);
+        return true;
+    }
+    exchange->result = bind(exchange);
+    if (exchange->result != CT_OK)
+        return true;
+    if (route->access == CT_NO_DATABASE) {
+        assert(route->auth == CT_PUBLIC && route->prepare == NULL);
+        exchange->result = run_in(exchange, NULL);
+        return true;
+    }
+    return false;
+}
+
+void ct_exchange_submit(struct ct_exchange *exchange)
+{
+    enum ct_result result;
+    if (exchange->match.route->prepare != NULL) {
+        exchange->task = (struct ct_task){.run = prepare, .ctx = exchange};
+        result = ct_pool_submit(exchange->server->hashing, &exchange->task);
+    } else {
+        result = submit_write(exchange);
+    }
+    if (result != CT_OK)
+        finish(exchange, result);
+}

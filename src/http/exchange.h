@@ -1,0 +1,103 @@
+#ifndef CT_HTTP_EXCHANGE_H
+#define CT_HTTP_EXCHANGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/pool.h"
+#include "base/text.h"
+#include "http/faults.h"
+#include "http/route.h"
+#include "http/router.h"
+#include "http/server.h"
+#include "store/store.h"
+
+/**
+ * One request and its reply, without a word of sockets: the way from headers to a reply. server.c
+ * feeds it and sends what comes out.
+ *
+ *   ct_exchange_headers   route, judge the headers, authenticate what has a body
+ *   ct_exchange_body      collect the body, within its limit
+ *   ct_exchange_run       bind, and run in place what needs no other thread
+ *   ct_exchange_submit    prepare and run on other threads, which call `wake` at the end
+ *   ct_exchange_reply     status, headers and bytes
+ */
+
+/** Request headers that matter here. Borrowed from the connection; `at` NULL when absent. */
+struct ct_headers {
+    struct ct_str authorization;
+    struct ct_str content_type;
+    struct ct_str content_length;
+    struct ct_str transfer_encoding;
+    struct ct_str accept_encoding;
+    struct ct_str if_none_match;
+    struct ct_str origin;
+    struct ct_str request_method; /* Access-Control-Request-Method */
+    struct ct_str request_id;
+    struct ct_str forwarded_for;
+    unsigned authorization_count;
+    size_t size; /* of the whole header section, bytes */
+};
+
+struct ct_reply_header {
+    const char *name;
+    const char *value;
+};
+
+#define CT_REPLY_HEADERS 16
+
+struct ct_reply {
+    int status;
+    struct ct_str body;
+    struct ct_reply_header headers[CT_REPLY_HEADERS];
+    size_t header_count;
+};
+
+struct ct_exchange {
+    struct ct_arena *arena;
+    const struct ct_server_options *server;
+    int64_t started_us;
+    struct ct_str target; /* as it came, in the arena */
+    enum ct_method method;
+    const char *id; /* X-Request-ID */
+    struct ct_headers headers;
+    struct ct_str body;
+    size_t body_capacity;
+    struct ct_str query;
+    struct ct_match match;
+    struct ct_call call;
+    struct ct_faults faults;
+    enum ct_result result; /* of the handler */
+    int refusal;           /* a status decided before any handler; 0 is none */
+    const char *refusal_detail;
+    struct ct_task task;
+    struct ct_job job;
+    void (*wake)(struct ct_exchange *exchange); /* from another thread: the result is there */
+    void *transport;                            /* server.c's */
+    struct ct_reply reply;
+};
+
+/** A new exchange in an arena of its own, which the caller frees at the end (exchange->arena). NULL
+ *  without memory. @p target is copied. */
+struct ct_exchange *ct_exchange_new(const struct ct_server_options *server, const char *target);
+
+/** All headers are in `headers`, the method in `method`. Afterwards `refusal` may be set. */
+void ct_exchange_headers(struct ct_exchange *exchange);
+/** Takes a piece of the body. False: so much more than is allowed that the connection should end.
+ */
+bool ct_exchange_body(struct ct_exchange *exchange, const char *data, size_t size);
+/** The request is complete. True: the reply can be made now; false: ct_exchange_submit is to be
+ * called, once the connection is ready to be woken. */
+bool ct_exchange_run(struct ct_exchange *exchange);
+/** Queues the work. `wake` is called exactly once, possibly before this returns; afterwards the
+ * exchange may not be touched here. */
+void ct_exchange_submit(struct ct_exchange *exchange);
+/** Fills `reply`; never fails: without memory the reply is a 503 of static text. */
+void ct_exchange_reply(struct ct_exchange *exchange);
+
+/** The sentence for a status that is decided before there is a route: static text, never NULL. */
+const char *ct_protocol_detail(int status);
+
+#endif

@@ -1,0 +1,265 @@
+#include "http/exchange.h"
+
+#include <assert.h>
+#include <string.h>
+#include <zlib.h>
+
+#include "http/print.h"
+
+static void add_header(struct ct_reply *reply, const char *name, const char *value)
+{
+    if (value == NULL)
+        return;
+    assert(reply->header_count < CT_REPLY_HEADERS);
+    reply->headers[reply->header_count++] = (struct ct_reply_header){name, value};
+}
+
+/* Without memory: what needs none. */
+static void out_of_memory(struct ct_exchange *exchange)
+{
+    struct ct_reply *reply = &exchange->reply;
+    reply->status = 503;
+    reply->body = CT_STR("{\"detail\":\"The server is out of memory; try again\"}");
+    reply->header_count = 0;
+    add_header(reply, "Content-Type", "application/json");
+    add_header(reply, "Retry-After", "1");
+    if (exchange->id != NULL)
+        add_header(reply, "X-Request-ID", exchange->id);
+}
+
+static void set_body(struct ct_exchange *exchange, struct ct_buf *body)
+{
+    struct ct_reply *reply = &exchange->reply;
+    reply->body = ct_buf_done(body);
+    if (body->failed) {
+        out_of_memory(exchange);
+        return;
+    }
+    add_header(reply, "Content-Type", "application/json");
+    /* Replies belong to one caller at one time, tokens among them (RFC 6749 section 5.1). */
+    add_header(reply, "Cache-Control", "no-store");
+}
+
+static void set_detail(struct ct_exchange *exchange, int status, const char *detail)
+{
+    struct ct_reply *reply = &exchange->reply;
+    reply->status = status;
+    if (status == 401)
+        add_header(reply, "WWW-Authenticate", "Bearer");
+    if (status == 503 || status == 429)
+        add_header(reply, "Retry-After", "1");
+    if (status == 405)
+        add_header(reply, "Allow", ct_allow(exchange->arena, exchange->match.allowed));
+    struct ct_buf body = ct_buf_in(exchange->arena);
+    ct_print_detail(detail, &body);
+    set_body(exchange, &body);
+}
+
+static void set_faults(struct ct_exchange *exchange)
+{
+    exchange->reply.status = 422;
+    struct ct_buf body = ct_buf_in(exchange->arena);
+    ct_faults_print(&exchange->faults, &body);
+    set_body(exchange, &body);
+}
+
+/* What a handler's failure says when the route has no words of its own for it. */
+static void set_failure(struct ct_exchange *exchange)
+{
+    enum ct_result result = exchange->result;
+    const struct ct_route_error *error = exchange->match.route->errors;
+    for (; error != NULL && error->result != CT_OK; error++) {
+        if (error->result == result) {
+            set_detail(exchange, error->status, error->detail);
+            return;
+        }
+    }
+    switch (result) {
+    case CT_INVALID:
+        if (exchange->faults.first != NULL)
+            set_faults(exchange);
+        else
+            set_detail(exchange, 500, ct_protocol_detail(500));
+        return;
+    case CT_NOMEM:
+        out_of_memory(exchange);
+        return;
+    case CT_BUSY:
+        set_detail(exchange, 503, "The server is busy; try again");
+        return;
+    case CT_UNAVAILABLE:
+        set_detail(exchange, 503, "Storage cannot take this now; try again");
+        return;
+    case CT_NOT_FOUND:
+        set_detail(exchange, 404, ct_protocol_detail(404));
+        return;
+    default:
+        CT_LOG(exchange->server->log, CT_LOG_ERROR, "handler_failed", CT_F_TEXT("id", exchange->id),
+               CT_F_TEXT("route", exchange->match.route->pattern),
+               CT_F_TEXT("why", ct_result_text(result)));
+        set_detail(exchange, 500, ct_protocol_detail(500));
+        return;
+    }
+}
+
+/* Whether a list such as Accept-Encoding or If-None-Match names this value, parameters aside. */
+static bool list_has(struct ct_str list, struct ct_str value)
+{
+    size_t at = 0;
+    while (at < list.len) {
+        size_t end = at;
+        while (end < list.len && list.at[end] != ',')
+            end++;
+        size_t from = at;
+        size_t to = at;
+        while (from < end && (list.at[from] == ' ' || list.at[from] == '\t'))
+            from++;
+        for (to = from; to < end && list.at[to] != ';' && list.at[to] != ' '; to++)
+            ;
+        if (ct_str_equal((struct ct_str){list.at + from, to - from}, value)) {
+            /* "gzip;q=0" is a refusal */
+            struct ct_str rest = {list.at + to, end - to};
+            return memmem(rest.at, rest.len, "q=0", 3) == NULL ||
+                   memmem(rest.at, rest.len, "q=0.", 4) != NULL;
+        }
+        at = end + 1;
+    }
+    return false;
+}
+
+static bool etag_matches(struct ct_str header, const char *etag)
+{
+    if (ct_str_equal(header, CT_STR("*")))
+        return true;
+    struct ct_str wanted = ct_str_of(etag);
+    for (size_t i = 0; i + wanted.len <= header.len; i++) {
+        /* Weak comparison (RFC 9110 section 13.1.2): a W/ in front does not matter. */
+        if (memcmp(header.at + i, wanted.at, wanted.len) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Unpacks a gzip text into the arena, for a client that cannot. */
+static enum ct_result unpack(struct ct_arena *arena, struct ct_str packed, struct ct_str *out)
+{
+    if (packed.len < 18)
+        return CT_BUG;
+    /* RFC 1952 section 2.3.1: the last four bytes are the size of what was packed. */
+    const unsigned char *tail = (const unsigned char *)packed.at + packed.len - 4;
+    size_t size =
+        (size_t)tail[0] | (size_t)tail[1] << 8 | (size_t)tail[2] << 16 | (size_t)tail[3] << 24;
+    char *at = ct_arena_copy(arena, "", 0);
+    if (size > 0)
+        at = ct_arena_alloc(arena, size);
+    if (at == NULL)
+        return CT_NOMEM;
+    z_stream stream;
+    memset(&stream, 0, sizeof(stream));
+    stream.next_in = (z_const Bytef *)(uintptr_t)packed.at;
+    stream.avail_in = (uInt)packed.len;
+    stream.next_out = (Bytef *)at;
+    stream.avail_out = (uInt)size;
+    if (inflateInit2(&stream, 15 + 16) != Z_OK)
+        return CT_NOMEM;
+    int status = inflate(&stream, Z_FINISH);
+    (void)inflateEnd(&stream);
+    if (status != Z_STREAM_END)
+        return CT_BUG;
+    *out = (struct ct_str){at, size};
+    return CT_OK;
+}
+
+static void set_content(struct ct_exchange *exchange)
+{
+    const struct ct_content *content = exchange->call.reply;
+    const struct ct_route *route = exchange->match.route;
+    struct ct_reply *reply = &exchange->reply;
+    reply->status = route->status == 0 ? 200 : route->status;
+    add_header(reply, "Location", content->location);
+    add_header(reply, "ETag", content->etag);
+    add_header(reply, "Cache-Control", content->cache == NULL ? "no-store" : content->cache);
+    add_header(reply, "Content-Security-Policy", content->policy);
+    bool packed = content->gzip_body.len > 0;
+    if (packed)
+        add_header(reply, "Vary", "Accept-Encoding");
+    if (content->etag != NULL && exchange->headers.if_none_match.at != NULL &&
+        etag_matches(exchange->headers.if_none_match, content->etag)) {
+        reply->status = 304;
+        return;
+    }
+    add_header(reply, "Content-Type", content->type);
+    reply->body = content->body;
+    if (packed && list_has(exchange->headers.accept_encoding, CT_STR("gzip"))) {
+        add_header(reply, "Content-Encoding", "gzip");
+        reply->body = content->gzip_body;
+    } else if (packed && content->body.len == 0) {
+        enum ct_result result = unpack(exchange->arena, content->gzip_body, &reply->body);
+        if (result == CT_NOMEM) {
+            out_of_memory(exchange);
+        } else if (result != CT_OK) {
+            reply->header_count = 0;
+            set_detail(exchange, 500, ct_protocol_detail(500));
+        }
+    }
+}
+
+static void set_success(struct ct_exchange *exchange)
+{
+    const struct ct_route *route = exchange->match.route;
+    if (route->reply == NULL) {
+        set_content(exchange);
+        return;
+    }
+    exchange->reply.status = route->status == 0 ? 200 : route->status;
+    struct ct_buf body = ct_buf_in(exchange->arena);
+    if (route->list)
+        ct_print_page(route->reply, exchange->call.reply, &body);
+    else
+        ct_print_object(route->reply, exchange->call.reply, &body);
+    set_body(exchange, &body);
+}
+
+/* The CORS protocol (Fetch standard, section "HTTP extensions"). Tokens travel in a header, never
+ * in a cookie, so credentials are not allowed. */
+static void add_cors(struct ct_exchange *exchange)
+{
+    const char *allowed = exchange->server->config->cors_origins;
+    struct ct_str origin = exchange->headers.origin;
+    struct ct_reply *reply = &exchange->reply;
+    if (allowed[0] == '\0')
+        return;
+    bool any = strcmp(allowed, "*") == 0;
+    if (!any)
+        add_header(reply, "Vary", "Origin");
+    if (origin.at == NULL || (!any && !list_has(ct_str_of(allowed), origin)))
+        return;
+    add_header(reply, "Access-Control-Allow-Origin",
+               any ? "*" : ct_str_dup(exchange->arena, origin));
+    add_header(reply, "Access-Control-Expose-Headers", "X-Request-ID, Retry-After");
+    if (exchange->refusal == 204) {
+        add_header(reply, "Access-Control-Allow-Methods",
+                   ct_allow(exchange->arena, exchange->match.allowed));
+        add_header(reply, "Access-Control-Allow-Headers",
+                   "Authorization, Content-Type, X-Request-ID");
+        add_header(reply, "Access-Control-Max-Age", "600");
+    }
+}
+
+void ct_exchange_reply(struct ct_exchange *exchange)
+{
+    struct ct_reply *reply = &exchange->reply;
+    reply->header_count = 0;
+    if (exchange->id != NULL)
+        add_header(reply, "X-Request-ID", exchange->id);
+    add_header(reply, "X-Content-Type-Options", "nosniff");
+    if (exchange->refusal == 204)
+        reply->status = 204;
+    else if (exchange->refusal != 0)
+        set_detail(exchange, exchange->refusal, exchange->refusal_detail);
+    else if (exchange->result == CT_OK)
+        set_success(exchange);
+    else
+        set_failure(exchange);
+    add_cors(exchange);
+}

@@ -1,0 +1,497 @@
+#include "http/server.h"
+
+#include <assert.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <microhttpd.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "http/access_log.h"
+#include "http/exchange.h"
+#include "http/listen.h"
+
+/* Memory that libmicrohttpd keeps for a connection: request headers, a window of the body, reply
+ * headers. Ten thousand idle connections cost ten thousand times this. */
+#define CONNECTION_MEMORY 8192
+/* Seconds without a byte in either direction. */
+#define IDLE_TIMEOUT 60
+/* Descriptors that are not connections: database, log, threads. */
+#define OTHER_DESCRIPTORS 128
+#define MAX_KEY_FILE_BYTES ((size_t)1 << 20)
+
+struct ct_server {
+    struct ct_server_options options;
+    struct MHD_Daemon *daemon;
+    uint16_t port;
+    uint64_t id_key; /* makes request ids of one process differ from another's */
+    _Atomic uint64_t id_next;
+    _Atomic int64_t running; /* requests between their headers and their reply's end */
+    _Atomic int64_t waiting; /* of those, the ones whose work is on other threads */
+    _Atomic bool stopping;
+    char *tls_certificate, *tls_key;
+};
+
+enum phase { PHASE_HEADERS, PHASE_BODY, PHASE_WAITING };
+
+/** What server.c keeps of an exchange. */
+struct transport {
+    struct ct_server *server;
+    struct MHD_Connection *connection;
+    enum phase phase;
+    bool counted;
+    bool replied;
+};
+
+/*
+ * libmicrohttpd answers what it cannot parse (400, 413, 414, 431, …) by itself, with a page of
+ * HTML, and offers no hook. It queues that page through its own public function, which the dynamic
+ * linker looks up in the program first: this definition stands in front of the library's, gives the
+ * page the form of every other error, and passes on. What this file sends itself goes to the
+ * library directly.
+ */
+typedef enum MHD_Result queue_response(struct MHD_Connection *, unsigned int,
+                                       struct MHD_Response *);
+
+static queue_response *library_queue;
+static pthread_once_t library_once = PTHREAD_ONCE_INIT;
+
+static void find_library_queue(void)
+{
+    void *found = dlsym(RTLD_NEXT, "MHD_queue_response");
+    assert(found != NULL);
+    memcpy(&library_queue, &found, sizeof(found));
+}
+
+static enum MHD_Result queue_directly(struct MHD_Connection *connection, unsigned int status,
+                                      struct MHD_Response *response)
+{
+    (void)pthread_once(&library_once, find_library_queue);
+    return library_queue(connection, status, response);
+}
+
+/* Mixes a counter so that ids do not tell how many requests there were (splitmix64's finalizer). */
+static uint64_t scramble(uint64_t x)
+{
+    x = (x ^ x >> 30) * UINT64_C(0xBF58476D1CE4E5B9);
+    x = (x ^ x >> 27) * UINT64_C(0x94D049BB133111EB);
+    return x ^ x >> 31;
+}
+
+static void make_id(struct ct_server *server, char out[17])
+{
+    uint64_t id = scramble(server->id_key + atomic_fetch_add(&server->id_next, 1));
+    (void)snprintf(out, 17, "%016llx", (unsigned long long)id);
+}
+
+static struct ct_server *server_of(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    return info == NULL ? NULL : info->socket_context;
+}
+
+enum MHD_Result MHD_queue_response(struct MHD_Connection *connection, unsigned int status,
+                                   struct MHD_Response *response)
+{
+    struct ct_server *server = server_of(connection);
+    if (server == NULL)
+        return queue_directly(connection, status, response);
+    char id[17];
+    make_id(server, id);
+    char body[160];
+    int size = snprintf(body, sizeof(body), "{\"detail\":\"%s\"}", ct_protocol_detail((int)status));
+    assert(size > 0 && (size_t)size < sizeof(body));
+    struct MHD_Response *ours =
+        MHD_create_response_from_buffer((size_t)size, body, MHD_RESPMEM_MUST_COPY);
+    if (ours == NULL)
+        return queue_directly(connection, status, response);
+    (void)MHD_add_response_header(ours, "Content-Type", "application/json");
+    (void)MHD_add_response_header(ours, "X-Request-ID", id);
+    ct_access_log_garbage(server->options.log, id, (int)status, size);
+    enum MHD_Result result = queue_directly(connection, status, ours);
+    MHD_destroy_response(ours);
+    return result;
+}
+
+/* Called when the request line has been read, before any header. */
+static void *begin(void *cls, const char *target, struct MHD_Connection *connection)
+{
+    struct ct_server *server = cls;
+    struct ct_exchange *exchange = ct_exchange_new(&server->options, target);
+    if (exchange == NULL)
+        return NULL;
+    struct transport *transport = ct_arena_alloc(exchange->arena, sizeof(*transport));
+    if (transport == NULL) {
+        ct_arena_free(exchange->arena);
+        return NULL;
+    }
+    transport->server = server;
+    transport->connection = connection;
+    exchange->transport = transport;
+    return exchange;
+}
+
+static void completed(void *cls, struct MHD_Connection *connection, void **context,
+                      enum MHD_RequestTerminationCode code)
+{
+    (void)cls;
+    struct ct_exchange *exchange = *context;
+    if (exchange == NULL)
+        return;
+    struct transport *transport = exchange->transport;
+    /* Without headers it was no request; what libmicrohttpd answered then, its own line tells. */
+    if (transport->counted) {
+        bool whole = transport->replied && code == MHD_REQUEST_TERMINATED_COMPLETED_OK;
+        const union MHD_ConnectionInfo *info =
+            MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+        ct_access_log(exchange, info == NULL ? NULL : info->client_addr,
+                      whole ? exchange->reply.status : CT_STATUS_CLIENT_GONE);
+        atomic_fetch_sub(&transport->server->running, 1);
+    }
+    ct_arena_free(exchange->arena);
+    *context = NULL;
+}
+
+static void connection_changed(void *cls, struct MHD_Connection *connection, void **context,
+                               enum MHD_ConnectionNotificationCode code)
+{
+    (void)connection;
+    *context = code == MHD_CONNECTION_NOTIFY_STARTED ? cls : NULL;
+}
+
+/* Keeps names and values as they came: src/http decodes them itself, and strictly. */
+static size_t keep_escapes(void *cls, struct MHD_Connection *connection, char *text)
+{
+    (void)cls;
+    (void)connection;
+    return strlen(text);
+}
+
+static const struct {
+    const char *name;
+    size_t offset;
+} WANTED_HEADERS[] = {
+    {"Authorization", offsetof(struct ct_headers, authorization)},
+    {"Content-Type", offsetof(struct ct_headers, content_type)},
+    {"Content-Length", offsetof(struct ct_headers, content_length)},
+    {"Transfer-Encoding", offsetof(struct ct_headers, transfer_encoding)},
+    {"Accept-Encoding", offsetof(struct ct_headers, accept_encoding)},
+    {"If-None-Match", offsetof(struct ct_headers, if_none_match)},
+    {"Origin", offsetof(struct ct_headers, origin)},
+    {"Access-Control-Request-Method", offsetof(struct ct_headers, request_method)},
+    {"X-Request-ID", offsetof(struct ct_headers, request_id)},
+    {"X-Forwarded-For", offsetof(struct ct_headers, forwarded_for)},
+};
+
+static enum MHD_Result take_header(void *cls, enum MHD_ValueKind kind, const char *name,
+                                   size_t name_size, const char *value, size_t value_size)
+{
+    (void)kind;
+    struct ct_headers *headers = cls;
+    struct ct_str key = {name, name_size};
+    for (size_t i = 0; i < sizeof(WANTED_HEADERS) / sizeof(WANTED_HEADERS[0]); i++) {
+        if (!ct_str_equal_nocase(key, ct_str_of(WANTED_HEADERS[i].name)))
+            continue;
+        struct ct_str text = {value == NULL ? "" : value, value_size};
+        memcpy((char *)headers + WANTED_HEADERS[i].offset, &text, sizeof(text));
+        if (WANTED_HEADERS[i].offset == offsetof(struct ct_headers, authorization))
+            headers->authorization_count++;
+        break;
+    }
+    return MHD_YES;
+}
+
+static bool sane_id(struct ct_str id)
+{
+    for (size_t i = 0; i < id.len; i++) {
+        char c = id.at[i];
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+              c == '.' || c == '_' || c == '-'))
+            return false;
+    }
+    return id.len >= 1 && id.len <= 64;
+}
+
+static enum MHD_Result send_reply(struct ct_exchange *exchange)
+{
+    struct transport *transport = exchange->transport;
+    ct_exchange_reply(exchange);
+    const struct ct_reply *reply = &exchange->reply;
+    /* The bytes are in the arena or in the program; both outlive the reply (see completed). */
+    struct MHD_Response *response = MHD_create_response_from_buffer(
+        reply->body.len, (void *)(uintptr_t)reply->body.at, MHD_RESPMEM_PERSISTENT);
+    if (response == NULL)
+        return MHD_NO;
+    for (size_t i = 0; i < reply->header_count; i++)
+        (void)MHD_add_response_header(response, reply->headers[i].name, reply->headers[i].value);
+    if (atomic_load_explicit(&transport->server->stopping, memory_order_relaxed))
+        (void)MHD_add_response_header(response, "Connection", "close");
+    enum MHD_Result result =
+        queue_directly(transport->connection, (unsigned int)reply->status, response);
+    transport->replied = result == MHD_YES;
+    MHD_destroy_response(response);
+    return result;
+}
+
+/* From another thread. */
+static void wake(struct ct_exchange *exchange)
+{
+    struct transport *transport = exchange->transport;
+    struct ct_server *server = transport->server;
+    MHD_resume_connection(transport->connection);
+    /* The exchange may be gone by now; the server waits for this count. */
+    atomic_fetch_sub(&server->waiting, 1);
+}
+
+static enum MHD_Result begin_headers(struct ct_exchange *exchange, const char *method)
+{
+    struct transport *transport = exchange->transport;
+    transport->phase = PHASE_BODY;
+    transport->counted = true;
+    atomic_fetch_add(&transport->server->running, 1);
+    exchange->wake = wake;
+    exchange->method = ct_method_of(ct_str_of(method));
+    (void)MHD_get_connection_values_n(transport->connection, MHD_HEADER_KIND, take_header,
+                                      &exchange->headers);
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(transport->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+    exchange->headers.size = info == NULL ? 0 : info->header_size;
+    char made[17];
+    struct ct_str id = exchange->headers.request_id;
+    if (!sane_id(id)) {
+        make_id(transport->server, made);
+        id = (struct ct_str){made, 16};
+    }
+    exchange->id = ct_str_dup(exchange->arena, id);
+    if (exchange->id == NULL)
+        return MHD_NO;
+    ct_exchange_headers(exchange);
+    /* Some refusals cannot wait for the body: it would not be read whole, or the client waits to be
+     * told whether to send it. The connection ends with them. */
+    const char *expect =
+        exchange->refusal == 0
+            ? NULL
+            : MHD_lookup_connection_value(transport->connection, MHD_HEADER_KIND, "Expect");
+    if (exchange->refusal == 413 || exchange->refusal == 431 || expect != NULL)
+        return send_reply(exchange);
+    return MHD_YES;
+}
+
+static enum MHD_Result handle(void *cls, struct MHD_Connection *connection, const char *url,
+                              const char *method, const char *version, const char *upload,
+                              size_t *upload_size, void **context)
+{
+    (void)cls;
+    (void)connection;
+    (void)url;
+    (void)version;
+    struct ct_exchange *exchange = *context;
+    if (exchange == NULL)
+        return MHD_NO;
+    struct transport *transport = exchange->transport;
+    if (transport->phase == PHASE_HEADERS)
+        return begin_headers(exchange, method);
+    if (transport->phase == PHASE_BODY && *upload_size > 0) {
+        bool wanted = ct_exchange_body(exchange, upload, *upload_size);
+        *upload_size = 0;
+        return wanted ? MHD_YES : MHD_NO;
+    }
+    if (transport->phase == PHASE_BODY) {
+        transport->phase = PHASE_WAITING;
+        if (!ct_exchange_run(exchange)) {
+            atomic_fetch_add(&transport->server->waiting, 1);
+            MHD_suspend_connection(connection);
+            ct_exchange_submit(exchange);
+            return MHD_YES;
+        }
+    }
+    return send_reply(exchange);
+}
+
+__attribute__((format(printf, 2, 0))) static void library_log(void *cls, const char *format,
+                                                              va_list args)
+{
+    struct ct_server *server = cls;
+    if (!ct_log_wants(server->options.log, CT_LOG_DEBUG))
+        return;
+    char text[512];
+    int size = vsnprintf(text, sizeof(text), format, args);
+    if (size < 0)
+        return;
+    text[strcspn(text, "\n")] = '\0';
+    CT_LOG(server->options.log, CT_LOG_DEBUG, "http_library", CT_F_TEXT("message", text));
+}
+
+static unsigned int thread_count(const struct ct_config *config)
+{
+    if (config->http_threads > 0)
+        return (unsigned int)config->http_threads;
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof(set), &set) != 0)
+        return 1;
+    return (unsigned int)CPU_COUNT(&set);
+}
+
+/* As many connections as the settings ask for and the operating system allows. */
+static unsigned int connection_limit(struct ct_server *server)
+{
+    rlim_t wanted = (rlim_t)server->options.config->max_connections + OTHER_DESCRIPTORS;
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return (unsigned int)server->options.config->max_connections;
+    if (limit.rlim_cur < wanted) {
+        limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
+    if (limit.rlim_cur >= wanted)
+        return (unsigned int)server->options.config->max_connections;
+    rlim_t possible = limit.rlim_cur > 2 * OTHER_DESCRIPTORS ? limit.rlim_cur - OTHER_DESCRIPTORS
+                                                             : OTHER_DESCRIPTORS;
+    CT_LOG(server->options.log, CT_LOG_WARNING, "fewer_connections",
+           CT_F_INT("MAX_CONNECTIONS", server->options.config->max_connections),
+           CT_F_INT("possible", possible),
+           CT_F_TEXT("hint", "raise the limit of open files (ulimit -n, LimitNOFILE=)"));
+    return (unsigned int)possible;
+}
+
+/* A PEM file as a terminated text that the caller frees. */
+static enum ct_result read_pem(struct ct_arena *arena, const char *setting, const char *path,
+                               char **out, const char **why)
+{
+    enum ct_result result = CT_IO;
+    char *text = NULL;
+    FILE *file = fopen(path, "rbe");
+    if (file == NULL) {
+        *why = ct_arena_printf(arena, "%s: cannot read %s: %s", setting, path, strerror(errno));
+        return CT_IO;
+    }
+    text = malloc(MAX_KEY_FILE_BYTES + 1);
+    if (text == NULL) {
+        result = CT_NOMEM;
+        goto out;
+    }
+    size_t size = fread(text, 1, MAX_KEY_FILE_BYTES, file);
+    text[size] = '\0';
+    if (ferror(file) != 0 || strstr(text, "-----BEGIN ") == NULL) {
+        *why = ct_arena_printf(arena, "%s: %s is not a PEM file", setting, path);
+        goto out;
+    }
+    *out = text;
+    text = NULL;
+    result = CT_OK;
+out:
+    (void)fclose(file);
+    free(text);
+    return result;
+}
+
+static void free_server(struct ct_server *server)
+{
+    if (server->tls_key != NULL)
+        explicit_bzero(server->tls_key, strlen(server->tls_key));
+    free(server->tls_key);
+    free(server->tls_certificate);
+    free(server);
+}
+
+static enum ct_result start_daemon(struct ct_server *server, int socket)
+{
+    unsigned int threads = thread_count(server->options.config);
+    unsigned int limit = connection_limit(server);
+    if (threads > limit)
+        threads = limit;
+    struct MHD_OptionItem more[5];
+    size_t count = 0;
+    if (threads > 1)
+        more[count++] = (struct MHD_OptionItem){MHD_OPTION_THREAD_POOL_SIZE, threads, NULL};
+    if (server->tls_key != NULL) {
+        more[count++] =
+            (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_CERT, 0, server->tls_certificate};
+        more[count++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_KEY, 0, server->tls_key};
+    }
+    more[count] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
+    unsigned int flags =
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG | MHD_USE_ITC;
+    if (server->tls_key != NULL)
+        flags |= MHD_USE_TLS;
+    server->daemon = MHD_start_daemon(
+        flags, 0, NULL, NULL, handle, server, MHD_OPTION_EXTERNAL_LOGGER, library_log, server,
+        MHD_OPTION_LISTEN_SOCKET, socket, MHD_OPTION_CONNECTION_LIMIT, limit,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
+        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned int)IDLE_TIMEOUT, MHD_OPTION_URI_LOG_CALLBACK,
+        begin, server, MHD_OPTION_NOTIFY_COMPLETED, completed, server, MHD_OPTION_NOTIFY_CONNECTION,
+        connection_changed, server, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
+        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_ARRAY,
+        more, MHD_OPTION_END);
+    return server->daemon == NULL ? CT_IO : CT_OK;
+}
+
+enum ct_result ct_server_start(const struct ct_server_options *options, struct ct_arena *arena,
+                               struct ct_server **out, const char **why)
+{
+    const struct ct_config *config = options->config;
+    struct ct_server *server = calloc(1, sizeof(*server));
+    if (server == NULL)
+        return CT_NOMEM;
+    int socket = -1;
+    server->options = *options;
+    enum ct_result result = ct_random_bytes(&server->id_key, sizeof(server->id_key));
+    if (result == CT_OK && config->tls_cert_file[0] != '\0')
+        result =
+            read_pem(arena, "TLS_CERT_FILE", config->tls_cert_file, &server->tls_certificate, why);
+    if (result == CT_OK && config->tls_key_file[0] != '\0')
+        result = read_pem(arena, "TLS_KEY_FILE", config->tls_key_file, &server->tls_key, why);
+    if (result == CT_OK)
+        result =
+            ct_listen(arena, config->host, (uint16_t)config->port, &socket, &server->port, why);
+    if (result != CT_OK)
+        goto out;
+    result = start_daemon(server, socket);
+    if (result != CT_OK) {
+        *why = server->tls_key != NULL
+                   ? "TLS_CERT_FILE, TLS_KEY_FILE: the certificate and the key do not work together"
+                   : "the HTTP server cannot start: too few threads or descriptors are allowed";
+        (void)close(socket);
+        goto out;
+    }
+    *out = server;
+    server = NULL;
+out:
+    if (server != NULL)
+        free_server(server);
+    return result;
+}
+
+uint16_t ct_server_port(const struct ct_server *server)
+{
+    return server->port;
+}
+
+void ct_server_stop(struct ct_server *server, int64_t grace_ms)
+{
+    if (server == NULL)
+        return;
+    atomic_store(&server->stopping, true);
+    MHD_socket socket = MHD_quiesce_daemon(server->daemon);
+    int64_t deadline = ct_clock_monotonic_us() + grace_ms * 1000;
+    const struct timespec pause = {0, 2000000};
+    while (atomic_load(&server->running) > 0 && ct_clock_monotonic_us() < deadline)
+        (void)nanosleep(&pause, NULL);
+    /* What waits for a hash or a commit cannot be cut off, and ends by itself. */
+    while (atomic_load(&server->waiting) > 0)
+        (void)nanosleep(&pause, NULL);
+    MHD_stop_daemon(server->daemon);
+    if (socket != MHD_INVALID_SOCKET)
+        (void)close(socket);
+    free_server(server);
+}
