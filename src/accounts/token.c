@@ -1,0 +1,487 @@
+#include "accounts/token.h"
+
+#include <errno.h>
+#include <jwt.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/random.h"
+
+/* Room for any token of ours many times over; what is longer is not worth a
+ * hash. */
+#define MAX_TOKEN_BYTES 4096
+/* Claims, or header parameters: of more than this, none is ours. */
+#define MAX_MEMBERS 32
+#define MAX_DEPTH 16
+#define ID_BYTES 16
+/* The end of the year 9999, the last that RFC 3339 can write. */
+#define MAX_TIME_S INT64_C(253402300799)
+
+struct algorithm {
+    jwt_alg_t id;
+    struct ct_str name;   /* RFC 7518 section 3.1 */
+    struct ct_str header; /* {"alg":"HS…","typ":"JWT"} in base64url */
+    size_t size;          /* bytes of the MAC */
+};
+
+static struct algorithm algorithm_of(enum ct_algorithm algorithm)
+{
+    switch (algorithm) {
+    case CT_HS384:
+        return (struct algorithm){JWT_ALG_HS384, CT_STR("HS384"),
+                                  CT_STR("eyJhbGciOiJIUzM4NCIsInR5cCI6IkpXVCJ9"), 48};
+    case CT_HS512:
+        return (struct algorithm){JWT_ALG_HS512, CT_STR("HS512"),
+                                  CT_STR("eyJhbGciOiJIUzUxMiIsInR5cCI6IkpXVCJ9"), 64};
+    case CT_HS256:
+        break;
+    }
+    return (struct algorithm){JWT_ALG_HS256, CT_STR("HS256"),
+                              CT_STR("eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9"), 32};
+}
+
+static const unsigned char *secret_of(const struct ct_token_key *key)
+{
+    return (const unsigned char *)key->secret.at;
+}
+
+/* libjwt takes an empty secret for none, and then checks nothing. */
+static bool secret_usable(const struct ct_token_key *key)
+{
+    return key->secret.len > 0 && key->secret.len <= INT_MAX;
+}
+
+/* --------------------------------------------------------------- a flat JSON
+ * object (RFC 8259) */
+
+/* Headers and claims are read here, strictly and without an allocation: where
+ * jansson has no memory to grow its buffer it goes on without that character
+ * (2.14, load.c, lex_save), and a `sub` with a digit less is another user. What
+ * is inside of a value is checked for its form alone. */
+
+enum kind { STRING, NUMBER, OTHER };
+
+struct member {
+    struct ct_str name;
+    enum kind kind;
+    struct ct_str value; /* a string without its quotes, its escapes as they were written */
+};
+
+struct members {
+    struct member at[MAX_MEMBERS];
+    size_t count;
+};
+
+/* The character in front, or NUL at the end; a NUL in the text fits nowhere
+ * either. */
+static char next(const struct ct_str *in)
+{
+    return in->len > 0 ? in->at[0] : '\0';
+}
+
+static void advance(struct ct_str *in, size_t size)
+{
+    in->at += size;
+    in->len -= size;
+}
+
+static bool take(struct ct_str *in, char c)
+{
+    if (next(in) != c || in->len == 0)
+        return false;
+    advance(in, 1);
+    return true;
+}
+
+static void skip_space(struct ct_str *in)
+{
+    while (take(in, ' ') || take(in, '\t') || take(in, '\n') || take(in, '\r'))
+        ;
+}
+
+static bool take_digits(struct ct_str *in)
+{
+    size_t before = in->len;
+    while (next(in) >= '0' && next(in) <= '9')
+        advance(in, 1);
+    return in->len < before;
+}
+
+static bool take_escape(struct ct_str *in)
+{
+    if (take(in, 'u')) {
+        for (int i = 0; i < 4; i++, advance(in, 1)) {
+            if (memchr("0123456789ABCDEFabcdef", next(in), 22) == NULL)
+                return false;
+        }
+        return true;
+    }
+    if (memchr("\"\\/bfnrt", next(in), 8) == NULL)
+        return false;
+    advance(in, 1);
+    return true;
+}
+
+static bool take_string(struct ct_str *in, struct ct_str *out)
+{
+    if (!take(in, '"'))
+        return false;
+    const char *start = in->at;
+    while (in->len > 0 && (unsigned char)in->at[0] >= ' ' && in->at[0] != '"') {
+        bool escape = in->at[0] == '\\';
+        advance(in, 1);
+        if (escape && !take_escape(in))
+            return false;
+    }
+    *out = (struct ct_str){start, (size_t)(in->at - start)};
+    return take(in, '"');
+}
+
+static bool take_number(struct ct_str *in)
+{
+    (void)take(in, '-');
+    if (!take(in, '0') && !take_digits(in))
+        return false;
+    if (take(in, '.') && !take_digits(in))
+        return false;
+    if (take(in, 'e') || take(in, 'E')) {
+        if (!take(in, '+'))
+            (void)take(in, '-');
+        return take_digits(in);
+    }
+    return true;
+}
+
+static bool take_word(struct ct_str *in)
+{
+    static const char *const words[] = {"true", "false", "null"};
+
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        size_t size = strlen(words[i]);
+        if (in->len >= size && memcmp(in->at, words[i], size) == 0) {
+            advance(in, size);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A name, the colon, and the spaces around them. */
+static bool take_name(struct ct_str *in, struct ct_str *out)
+{
+    skip_space(in);
+    if (!take_string(in, out))
+        return false;
+    skip_space(in);
+    return take(in, ':');
+}
+
+static bool take_value(struct ct_str *in, int depth, struct member *out);
+
+static bool take_nested(struct ct_str *in, int depth)
+{
+    bool object = next(in) == '{';
+    char close = object ? '}' : ']';
+    struct member ignored;
+
+    if (depth == 0)
+        return false;
+    advance(in, 1);
+    skip_space(in);
+    if (take(in, close))
+        return true;
+    do {
+        if ((object && !take_name(in, &ignored.name)) || !take_value(in, depth - 1, &ignored))
+            return false;
+    } while (take(in, ','));
+    return take(in, close);
+}
+
+/* A value and the spaces around it. */
+static bool take_value(struct ct_str *in, int depth, struct member *out)
+{
+    bool valid;
+
+    skip_space(in);
+    const char *start = in->at;
+    switch (next(in)) {
+    case '"':
+        out->kind = STRING;
+        valid = take_string(in, &out->value);
+        break;
+    case '{':
+    case '[':
+        out->kind = OTHER;
+        valid = take_nested(in, depth);
+        break;
+    case 't':
+    case 'f':
+    case 'n':
+        out->kind = OTHER;
+        valid = take_word(in);
+        break;
+    default:
+        out->kind = NUMBER;
+        valid = take_number(in);
+        out->value = (struct ct_str){start, (size_t)(in->at - start)};
+    }
+    skip_space(in);
+    return valid;
+}
+
+static const struct member *find(const struct members *members, struct ct_str name)
+{
+    for (size_t i = 0; i < members->count; i++) {
+        if (ct_str_equal(members->at[i].name, name))
+            return &members->at[i];
+    }
+    return NULL;
+}
+
+/* A name may come once only (RFC 7519 section 4), and may hold no escape, or it
+ * could be two names. */
+static bool take_member(struct ct_str *in, struct members *out)
+{
+    struct member member = {.kind = OTHER};
+
+    if (!take_name(in, &member.name) || memchr(member.name.at, '\\', member.name.len) != NULL ||
+        find(out, member.name) != NULL || out->count == MAX_MEMBERS ||
+        !take_value(in, MAX_DEPTH, &member))
+        return false;
+    out->at[out->count++] = member;
+    return true;
+}
+
+static bool read_object(struct ct_str json, struct members *out)
+{
+    struct ct_str in = json;
+
+    out->count = 0;
+    if (!ct_utf8_valid(json))
+        return false;
+    skip_space(&in);
+    if (!take(&in, '{'))
+        return false;
+    skip_space(&in);
+    if (next(&in) != '}') {
+        do {
+            if (!take_member(&in, out))
+                return false;
+        } while (take(&in, ','));
+    }
+    if (!take(&in, '}'))
+        return false;
+    skip_space(&in);
+    return in.len == 0;
+}
+
+/* ------------------------------------------------------------------------------------
+ * the rules */
+
+struct parts {
+    struct ct_str header;
+    struct ct_str payload;
+    struct ct_str signature;
+    struct ct_str signed_text; /* the first two and the dot between them */
+};
+
+/* Two dots, no part empty. The alphabet is judged when a part is decoded, or by
+ * the signature. */
+static bool split(struct ct_str token, struct parts *out)
+{
+    if (token.len == 0 || token.len > MAX_TOKEN_BYTES)
+        return false;
+    const char *end = token.at + token.len;
+    const char *first = memchr(token.at, '.', token.len);
+    if (first == NULL)
+        return false;
+    const char *second = memchr(first + 1, '.', (size_t)(end - first - 1));
+    if (second == NULL)
+        return false;
+    out->header = (struct ct_str){token.at, (size_t)(first - token.at)};
+    out->payload = (struct ct_str){first + 1, (size_t)(second - first - 1)};
+    out->signature = (struct ct_str){second + 1, (size_t)(end - second - 1)};
+    out->signed_text = (struct ct_str){token.at, (size_t)(second - token.at)};
+    return out->header.len > 0 && out->payload.len > 0 && out->signature.len > 0;
+}
+
+/* `alg` is the one of the key, in this spelling; `typ`, when there, is JWT; no
+ * `crit`: whatever it named, this program would not understand it (RFC 7515
+ * section 4.1.11). */
+static bool header_acceptable(struct ct_str json, enum ct_algorithm algorithm)
+{
+    struct members members;
+
+    if (!read_object(json, &members) || find(&members, CT_STR("crit")) != NULL)
+        return false;
+    const struct member *alg = find(&members, CT_STR("alg"));
+    const struct member *typ = find(&members, CT_STR("typ"));
+    return alg != NULL && alg->kind == STRING &&
+           ct_str_equal(alg->value, algorithm_of(algorithm).name) &&
+           (typ == NULL || (typ->kind == STRING && ct_str_equal_nocase(typ->value, CT_STR("JWT"))));
+}
+
+/* A time in whole seconds (RFC 7519 section 2, NumericDate). A claim that is
+ * not there leaves *out as it is. */
+static bool read_time(const struct members *claims, struct ct_str name, int64_t *out)
+{
+    const struct member *claim = find(claims, name);
+
+    if (claim == NULL)
+        return true;
+    return claim->kind == NUMBER && ct_int_parse(claim->value, out) == CT_OK && *out >= 0 &&
+           *out <= MAX_TIME_S;
+}
+
+/* A user's id: a decimal number from 1, in the one spelling that it has. */
+static bool read_user_id(const struct members *claims, int64_t *out)
+{
+    const struct member *claim = find(claims, CT_STR("sub"));
+
+    return claim != NULL && claim->kind == STRING && claim->value.len > 0 &&
+           claim->value.at[0] >= '1' && claim->value.at[0] <= '9' &&
+           ct_int_parse(claim->value, out) == CT_OK;
+}
+
+static bool read_id(const struct members *claims, struct ct_str *out)
+{
+    const struct member *claim = find(claims, CT_STR("jti"));
+
+    if (claim == NULL)
+        return true;
+    *out = claim->value;
+    return claim->kind == STRING && memchr(claim->value.at, '\\', claim->value.len) == NULL;
+}
+
+static bool claims_acceptable(struct ct_str json, int64_t now_s, struct ct_claims *out)
+{
+    struct members members;
+    struct ct_claims claims = {.expires_at = INT64_MIN, .id = CT_STR("")};
+    int64_t not_before = INT64_MIN;
+
+    /* `aud` names others: this program is no audience (RFC 7519 section 4.1.3).
+   */
+    if (!read_object(json, &members) || find(&members, CT_STR("aud")) != NULL)
+        return false;
+    if (!read_user_id(&members, &claims.user_id) ||
+        !read_time(&members, CT_STR("iat"), &claims.issued_at) ||
+        !read_time(&members, CT_STR("exp"), &claims.expires_at) ||
+        !read_time(&members, CT_STR("nbf"), &not_before) || !read_id(&members, &claims.id))
+        return false;
+    /* What has no `exp` has always been expired. */
+    if (now_s >= claims.expires_at || now_s < not_before)
+        return false;
+    *out = claims;
+    return true;
+}
+
+/* CT_DENIED when the signature is not that of the text in front of it. The token is known to be three
+ * parts of well-formed base64url, with a header that names the key's algorithm: libjwt alone would go by
+ * the algorithm of the header, in any case of letters, and read base64 leniently. */
+static enum ct_result check_signature(const struct ct_token_key *key, const char *token)
+{
+    jwt_t *jwt = NULL;
+    int error = jwt_decode(&jwt, token, secret_of(key), (int)key->secret.len);
+    /* When it cannot copy the secret it answers 0, with an object that was never checked. */
+    bool checked = error == 0 && jwt_get_alg(jwt) == algorithm_of(key->algorithm).id;
+
+    if (error == 0)
+        jwt_free(jwt);
+    if (checked)
+        return CT_OK;
+    return error == 0 || error == ENOMEM ? CT_NOMEM : CT_DENIED;
+}
+
+enum ct_result ct_token_verify(struct ct_arena *arena, const struct ct_token_key *key,
+                               struct ct_str token, int64_t now_s, struct ct_claims *out)
+{
+    struct algorithm algorithm = algorithm_of(key->algorithm);
+    struct parts parts;
+    struct ct_str mac;
+    struct ct_str json;
+    struct ct_claims claims;
+    enum ct_result result = CT_DENIED;
+
+    if (!secret_usable(key) || !split(token, &parts))
+        goto out;
+    result = ct_base64url_decode(arena, parts.signature, &mac);
+    if (result != CT_OK)
+        goto out;
+    result = CT_DENIED;
+    if (mac.len != algorithm.size)
+        goto out;
+    /* A header just like ours needs no reading. */
+    if (!ct_str_equal(parts.header, algorithm.header)) {
+        result = ct_base64url_decode(arena, parts.header, &json);
+        if (result != CT_OK)
+            goto out;
+        result = CT_DENIED;
+        if (!header_acceptable(json, key->algorithm))
+            goto out;
+    }
+    result = ct_base64url_decode(arena, parts.payload, &json);
+    if (result != CT_OK)
+        goto out;
+    result = CT_DENIED;
+    if (!claims_acceptable(json, now_s, &claims))
+        goto out;
+
+    const char *text = ct_str_dup(arena, token);
+    result = CT_NOMEM;
+    if (text == NULL)
+        goto out;
+    result = check_signature(key, text);
+    /* In most places libjwt answers EINVAL for want of memory too: a refusal is asked for twice. */
+    if (result == CT_DENIED)
+        result = check_signature(key, text);
+    if (result == CT_OK)
+        *out = claims;
+out:
+    return result == CT_INVALID ? CT_DENIED : result;
+}
+
+/* A token with these claims, to be freed; NULL without memory. */
+static char *encode(const struct ct_token_key *key, const char *subject, int64_t issued_at,
+                    int64_t expires_at, const char *id)
+{
+    jwt_t *jwt = NULL;
+    char *token = NULL;
+
+    if (jwt_new(&jwt) == 0 &&
+        jwt_set_alg(jwt, algorithm_of(key->algorithm).id, secret_of(key), (int)key->secret.len) ==
+            0 &&
+        jwt_add_grant(jwt, "sub", subject) == 0 && jwt_add_grant_int(jwt, "iat", issued_at) == 0 &&
+        jwt_add_grant_int(jwt, "exp", expires_at) == 0 && jwt_add_grant(jwt, "jti", id) == 0)
+        token = jwt_encode_str(jwt);
+    jwt_free(jwt);
+    return token;
+}
+
+enum ct_result ct_token_issue(struct ct_arena *arena, const struct ct_token_key *key,
+                              int64_t user_id, int64_t now_s, int64_t lifetime_s,
+                              struct ct_str *out)
+{
+    uint8_t id[ID_BYTES];
+    int64_t expires_at;
+
+    if (!secret_usable(key) || __builtin_add_overflow(now_s, lifetime_s, &expires_at) ||
+        expires_at > MAX_TIME_S)
+        return CT_INVALID;
+    enum ct_result result = ct_random_bytes(id, sizeof(id));
+    if (result != CT_OK)
+        return result;
+    const char *id_text = ct_base64url(arena, id, sizeof(id));
+    const char *subject = ct_arena_printf(arena, "%lld", (long long)user_id);
+    if (id_text == NULL || subject == NULL)
+        return CT_NOMEM;
+    char *token = encode(key, subject, now_s, expires_at, id_text);
+    if (token == NULL)
+        return CT_NOMEM;
+    const char *text = ct_str_dup(arena, ct_str_of(token));
+    free(token);
+    if (text == NULL)
+        return CT_NOMEM;
+    *out = ct_str_of(text);
+    return CT_OK;
+}
