@@ -1,0 +1,149 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "program.h"
+
+static int settings(struct ct_program *program, int argc, char **argv)
+{
+    if (argc == 1 && strcmp(argv[0], "--env") == 0) {
+        ct_config_print(stdout, CT_CONFIG_DOTENV, NULL);
+    } else if (argc == 1 && strcmp(argv[0], "--markdown") == 0) {
+        ct_config_print(stdout, CT_CONFIG_MARKDOWN, NULL);
+    } else if (argc > 0) {
+        return ct_program_fail("settings takes --env, --markdown or nothing");
+    } else {
+        if (!ct_program_load_config(program))
+            return 1;
+        ct_config_print(stdout, CT_CONFIG_TABLE, &program->config);
+    }
+    return ct_program_flushed();
+}
+
+static int openapi(struct ct_program *program, int argc, char **argv)
+{
+    (void)argv;
+    if (argc > 0)
+        return ct_program_fail("openapi takes no arguments");
+    if (!ct_program_load_config(program))
+        return 1;
+    const struct ct_mounts mounts = ct_program_all_mounts(program, NULL);
+    struct ct_str document;
+    enum ct_result result = ct_program_make_document(program, &mounts, &document);
+    if (result != CT_OK)
+        return ct_program_fail_result("openapi", result);
+    (void)fwrite(document.at, 1, document.len, stdout);
+    (void)fputc('\n', stdout);
+    return ct_program_flushed();
+}
+
+static int version(struct ct_program *program, int argc, char **argv)
+{
+    (void)program;
+    (void)argv;
+    if (argc > 0)
+        return ct_program_fail("version takes no arguments");
+    (void)puts("cloud-telephony " CT_VERSION);
+    return ct_program_flushed();
+}
+
+static int token(struct ct_program *program, int argc, char **argv)
+{
+    if (argc != 2 || strcmp(argv[0], "issue") != 0) {
+        (void)ct_program_fail("token takes: issue NAME");
+        return 2;
+    }
+    if (!ct_program_load_config(program) || !ct_program_require_secret(program) ||
+        !ct_program_open_log(program) || !ct_program_open_store(program))
+        return 1;
+    struct ct_user found;
+    struct ct_str text;
+    enum ct_result result = ct_program_find_user(program, ct_str_of(argv[1]), &found);
+    if (result == CT_NOT_FOUND)
+        return ct_program_fail(ct_arena_printf(program->arena, "there is no user %s", argv[1]));
+    if (result == CT_OK)
+        result =
+            ct_accounts_init(program->arena, &program->config, program->store, &program->accounts);
+    if (result == CT_OK)
+        result = ct_token_issue(program->arena, &program->accounts.key, found.id,
+                                ct_clock_unix_ms() / 1000,
+                                program->config.access_token_expire_minutes * 60, &text);
+    if (result != CT_OK)
+        return ct_program_fail_result("token issue", result);
+    (void)puts(text.at);
+    return ct_program_flushed();
+}
+
+static const struct {
+    const char *name;
+    ct_command *run;
+    const char *usage;
+    const char *what;
+    const char *more;
+} COMMANDS[] = {
+    {"serve", ct_serve_command, "serve", "Answer requests until SIGTERM or SIGINT.",
+     "Settings come from .env in the working directory, overridden by the environment.\n"
+     "SIGHUP opens LOG_FILE again. Running requests get 30 seconds to finish at a stop.\n"},
+    {"settings", settings, "settings [--env | --markdown]",
+     "Print every setting, its value, its default and what it does.",
+     "--env       as a commented .env file\n--markdown  as a page of documentation\n"
+     "Secrets are never printed.\n"},
+    {"openapi", openapi, "openapi", "Print the OpenAPI 3.1 document.",
+     "The same document as GET /openapi.json.\n"},
+    {"user", ct_user_command, "user add NAME | list | set-password NAME",
+     "Manage the users of the database.",
+     "The password is asked for on a terminal, and otherwise read as one line from standard "
+     "input.\n"
+     "The server may run at the same time.\n"},
+    {"token", token, "token issue NAME", "Print a fresh access token of a user.",
+     "It is valid for ACCESS_TOKEN_EXPIRE_MINUTES.\n"},
+    {"version", version, "version", "Print the version.", ""},
+};
+#define COMMAND_COUNT (sizeof(COMMANDS) / sizeof(COMMANDS[0]))
+
+static void print_usage(FILE *out)
+{
+    (void)fputs("Usage: cloud-telephony COMMAND\n\n", out);
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        (void)fprintf(out, "  %-42s %s\n", COMMANDS[i].usage, COMMANDS[i].what);
+    (void)fputs("\ncloud-telephony COMMAND --help tells more.\n", out);
+}
+
+static bool wants_help(int argc, char **argv)
+{
+    for (int i = 0; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+            return true;
+    }
+    return false;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc >= 2 && wants_help(1, argv + 1)) {
+        print_usage(stdout);
+        return ct_program_flushed();
+    }
+    size_t i = 0;
+    while (argc >= 2 && i < COMMAND_COUNT && strcmp(argv[1], COMMANDS[i].name) != 0)
+        i++;
+    if (argc < 2 || i == COMMAND_COUNT) {
+        if (argc >= 2)
+            (void)fprintf(stderr, "cloud-telephony: there is no command %s\n", argv[1]);
+        print_usage(stderr);
+        return 2;
+    }
+    if (wants_help(argc - 2, argv + 2)) {
+        (void)printf("Usage: cloud-telephony %s\n\n%s\n%s", COMMANDS[i].usage, COMMANDS[i].what,
+                     COMMANDS[i].more);
+        return ct_program_flushed();
+    }
+    struct ct_program program = {.arena = ct_arena_new()};
+    if (program.arena == NULL)
+        return ct_program_fail(NULL);
+    int status = COMMANDS[i].run(&program, argc - 2, argv + 2);
+    ct_store_close(program.store);
+    ct_log_close(program.log);
+    ct_arena_free(program.arena);
+    return status;
+}

@@ -1,0 +1,113 @@
+#include "program.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "http/health_api.h"
+#include "http/openapi.h"
+#include "numbers/numbers.h"
+
+extern char **environ;
+
+int ct_program_fail(const char *why)
+{
+    (void)fprintf(stderr, "cloud-telephony: %s\n", why == NULL ? "out of memory" : why);
+    return 1;
+}
+
+int ct_program_fail_result(const char *what, enum ct_result result)
+{
+    (void)fprintf(stderr, "cloud-telephony: %s: %s\n", what, ct_result_text(result));
+    return 1;
+}
+
+bool ct_program_load_config(struct ct_program *program)
+{
+    const char *why = NULL;
+    if (ct_config_load(program->arena, ".env", environ, &program->config, &why) == CT_OK)
+        return true;
+    (void)ct_program_fail(why);
+    return false;
+}
+
+bool ct_program_require_secret(struct ct_program *program)
+{
+    const char *why = NULL;
+    if (ct_config_require_secret(&program->config, &why) == CT_OK)
+        return true;
+    (void)ct_program_fail(why);
+    return false;
+}
+
+bool ct_program_open_log(struct ct_program *program)
+{
+    const struct ct_config *config = &program->config;
+    bool to_terminal = config->log_file[0] == '\0' && isatty(STDERR_FILENO) == 1;
+    enum ct_log_format format = config->log_format == CT_LOG_FORMAT_JSON ? CT_LOG_JSON
+                                : config->log_format == CT_LOG_FORMAT_TEXT || to_terminal
+                                    ? CT_LOG_TEXT
+                                    : CT_LOG_JSON;
+    enum ct_result result =
+        ct_log_open(config->log_file, format, (enum ct_log_level)config->log_level, &program->log);
+    if (result == CT_OK)
+        return true;
+    (void)ct_program_fail(ct_arena_printf(program->arena, "LOG_FILE %s cannot be written: %s",
+                                          config->log_file, strerror(errno)));
+    return false;
+}
+
+bool ct_program_open_store(struct ct_program *program)
+{
+    const char *why = NULL;
+    const struct ct_store_options options = {.url = program->config.database_url,
+                                             .log = program->log};
+    enum ct_result result = ct_store_open(&options, program->arena, &program->store, &why);
+    if (result == CT_OK)
+        return true;
+    (void)ct_program_fail(why);
+    return false;
+}
+
+bool ct_program_open_database(struct ct_program *program)
+{
+    return ct_program_load_config(program) && ct_program_open_log(program) &&
+           ct_program_open_store(program);
+}
+
+/* A disk that is full, or a reader that has gone, is a failure too. */
+int ct_program_flushed(void)
+{
+    if (fflush(stdout) == 0 && ferror(stdout) == 0)
+        return 0;
+    return ct_program_fail(strerror(errno));
+}
+
+enum ct_result ct_program_find_user(struct ct_program *program, struct ct_str name,
+                                    struct ct_user *out)
+{
+    struct ct_db *db;
+    enum ct_result result = ct_store_read_begin(program->store, &db);
+    if (result != CT_OK)
+        return result;
+    result = ct_user_by_name(program->arena, db, name, out);
+    ct_store_read_end(db);
+    return result;
+}
+
+struct ct_mounts ct_program_all_mounts(struct ct_program *program, struct ct_docs *docs)
+{
+    return (struct ct_mounts){
+        .all = {{ct_numbers_routes, ct_numbers_route_count, NULL},
+                {ct_accounts_routes, ct_accounts_route_count, &program->accounts},
+                {ct_health_routes, ct_health_route_count, NULL},
+                {ct_docs_routes, ct_docs_route_count, docs}},
+        .count = 4};
+}
+
+enum ct_result ct_program_make_document(struct ct_program *program, const struct ct_mounts *mounts,
+                                        struct ct_str *out)
+{
+    return ct_openapi(program->arena, &program->config, mounts->all, mounts->count, out);
+}

@@ -1,0 +1,140 @@
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+
+#include "base/pool.h"
+#include "http/server.h"
+#include "program.h"
+
+/* What a request may still take once the program was told to stop. */
+#define STOP_GRACE_MS 30000
+/* Hashes that may wait, for each thread that makes them: some seconds of work. */
+#define HASHES_WAITING 64
+/* Well behind whatever answers requests, without starving when those keep every core busy. */
+#define HASHING_NICE 15
+
+static bool warn(struct ct_program *program)
+{
+    const char *const *warnings;
+    if (ct_config_warnings(program->arena, &program->config, &warnings) != CT_OK)
+        return false;
+    for (; *warnings != NULL; warnings++)
+        CT_LOG(program->log, CT_LOG_WARNING, "settings", CT_F_TEXT("warning", *warnings));
+    return true;
+}
+
+static size_t core_count(void)
+{
+    cpu_set_t set;
+    return sched_getaffinity(0, sizeof(set), &set) == 0 ? (size_t)CPU_COUNT(&set) : 1;
+}
+
+/* Until SIGTERM or SIGINT. SIGHUP opens the log file again. */
+static void wait_for_stop(struct ct_program *program, const sigset_t *signals)
+{
+    for (;;) {
+        int signal = 0;
+        if (sigwait(signals, &signal) != 0)
+            continue;
+        if (signal != SIGHUP) {
+            CT_LOG(program->log, CT_LOG_INFO, "stopping", CT_F_TEXT("signal", strsignal(signal)));
+            return;
+        }
+        if (ct_log_reopen(program->log) != CT_OK)
+            CT_LOG(program->log, CT_LOG_ERROR, "log_not_reopened",
+                   CT_F_TEXT("LOG_FILE", program->config.log_file),
+                   CT_F_TEXT("why", strerror(errno)));
+        else
+            ct_log_write(program->log, CT_LOG_INFO, "log_reopened", NULL);
+    }
+}
+
+static enum ct_result start_server(struct ct_program *program, struct ct_pool *hashing,
+                                   const struct ct_mounts *mounts, struct ct_server **out,
+                                   const char **why)
+{
+    const struct ct_server_options options = {.config = &program->config,
+                                              .store = program->store,
+                                              .hashing = hashing,
+                                              .log = program->log,
+                                              .mounts = mounts->all,
+                                              .mount_count = mounts->count,
+                                              .authenticate = ct_accounts_authenticate,
+                                              .authenticate_room = &program->accounts};
+    return ct_server_start(&options, program->arena, out, why);
+}
+
+static void say_listening(struct ct_program *program, const struct ct_server *server)
+{
+    const char *host = program->config.host;
+    bool is_any = strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0;
+    const char *scheme = program->config.tls_key_file[0] != '\0' ? "https" : "http";
+    const char *url = ct_arena_printf(program->arena,
+                                      strchr(host, ':') != NULL && !is_any ? "%s://[%s]:%u/docs"
+                                                                           : "%s://%s:%u/docs",
+                                      scheme, is_any ? "localhost" : host, ct_server_port(server));
+    CT_LOG(program->log, CT_LOG_INFO, "listening", CT_F_TEXT("host", host),
+           CT_F_INT("port", ct_server_port(server)), CT_F_TEXT("docs", url),
+           CT_F_TEXT("version", CT_VERSION));
+}
+
+int ct_serve_command(struct ct_program *program, int argc, char **argv)
+{
+    (void)argv;
+    if (argc > 0)
+        return ct_program_fail(
+            "serve takes no arguments; settings come from .env and the environment");
+    int status = 1;
+    const char *why = NULL;
+    struct ct_pool *hashing = NULL;
+    struct ct_server *server = NULL;
+    struct ct_docs *docs = NULL;
+    struct ct_str document;
+
+    /* Every thread inherits this: signals wait for wait_for_stop. */
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGHUP);
+    (void)pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    (void)signal(SIGPIPE, SIG_IGN);
+
+    if (!ct_program_load_config(program) || !ct_program_require_secret(program) ||
+        !ct_program_open_log(program) || !warn(program) || !ct_program_open_store(program))
+        return 1;
+    enum ct_result result =
+        ct_accounts_init(program->arena, &program->config, program->store, &program->accounts);
+    if (result == CT_OK)
+        result = ct_docs_new(program->arena, &docs);
+    const struct ct_mounts mounts = ct_program_all_mounts(program, docs);
+    if (result == CT_OK)
+        result = ct_program_make_document(program, &mounts, &document);
+    if (result == CT_OK)
+        result = ct_docs_set_openapi(docs, program->arena, document);
+    if (result == CT_OK)
+        result = ct_pool_start("hashing", core_count(), core_count() * HASHES_WAITING, HASHING_NICE,
+                               &hashing);
+    if (result == CT_OK)
+        result = start_server(program, hashing, &mounts, &server, &why);
+    if (result != CT_OK) {
+        status =
+            why != NULL ? ct_program_fail(why) : ct_program_fail_result("cannot start", result);
+        goto out;
+    }
+    say_listening(program, server);
+    wait_for_stop(program, &signals);
+    /* A second SIGINT or SIGTERM ends the program at once. */
+    (void)pthread_sigmask(SIG_UNBLOCK, &signals, NULL);
+    status = 0;
+out:
+    ct_server_stop(server, STOP_GRACE_MS);
+    ct_pool_stop(hashing);
+    ct_store_close(program->store);
+    program->store = NULL;
+    if (status == 0)
+        ct_log_write(program->log, CT_LOG_INFO, "stopped", NULL);
+    return status;
+}

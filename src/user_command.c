@@ -1,0 +1,200 @@
+#include <stdio.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "accounts/password.h"
+#include "base/clock.h"
+#include "program.h"
+
+static bool read_line(const char *prompt, char *out, size_t size)
+{
+    struct termios before;
+    bool hidden = isatty(STDIN_FILENO) == 1 && tcgetattr(STDIN_FILENO, &before) == 0;
+    if (hidden) {
+        struct termios quiet = before;
+        quiet.c_lflag &= ~(tcflag_t)ECHO;
+        (void)fprintf(stderr, "%s: ", prompt);
+        (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
+    }
+    bool got = fgets(out, (int)size, stdin) != NULL;
+    if (hidden) {
+        (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
+        (void)fputc('\n', stderr);
+    }
+    if (!got)
+        return false;
+    size_t length = strlen(out);
+    bool whole = length > 0 && out[length - 1] == '\n';
+    out[strcspn(out, "\r\n")] = '\0';
+    return whole || length + 1 < size;
+}
+
+/* Asks for a new password, twice on a terminal, and hashes it. */
+static bool new_password_hash(struct ct_program *program, struct ct_str *out)
+{
+    char first[1026] = "";
+    char second[1026] = "";
+    bool done = false;
+    struct ct_str password;
+    enum ct_result result;
+    if (!read_line("Password", first, sizeof(first))) {
+        (void)ct_program_fail(
+            "a password of at most 1,024 bytes is expected as a line on standard input");
+        goto out;
+    }
+    if (isatty(STDIN_FILENO) == 1 &&
+        (!read_line("Again", second, sizeof(second)) || strcmp(first, second) != 0)) {
+        (void)ct_program_fail("the two passwords differ");
+        goto out;
+    }
+    password = ct_str_of(first);
+    if ((int64_t)password.len < program->config.password_min_length || !ct_utf8_valid(password)) {
+        (void)ct_program_fail(ct_arena_printf(program->arena,
+                                              "the password must be UTF-8 of at least %lld bytes "
+                                              "(PASSWORD_MIN_LENGTH)",
+                                              (long long)program->config.password_min_length));
+        goto out;
+    }
+    result = ct_password_hash(program->arena, (enum ct_password_hash)program->config.password_hash,
+                              password, out);
+    if (result == CT_INVALID)
+        (void)ct_program_fail("PASSWORD_HASH=bcrypt takes passwords of at most 72 bytes");
+    else if (result != CT_OK)
+        (void)ct_program_fail_result("password", result);
+    done = result == CT_OK;
+out:
+    explicit_bzero(first, sizeof(first));
+    explicit_bzero(second, sizeof(second));
+    return done;
+}
+
+struct user_write {
+    struct ct_arena *arena;
+    struct ct_str name;
+    struct ct_str hash;
+    int64_t id;
+};
+
+static enum ct_result add_user(void *ctx, struct ct_db *db)
+{
+    struct user_write *write = ctx;
+    return ct_user_insert(write->arena, db, write->name, write->hash, ct_clock_unix_ms(),
+                          &write->id);
+}
+
+static enum ct_result set_password(void *ctx, struct ct_db *db)
+{
+    struct user_write *write = ctx;
+    struct ct_user user;
+    enum ct_result result = ct_user_by_name(write->arena, db, write->name, &user);
+    if (result != CT_OK)
+        return result;
+    write->id = user.id;
+    return ct_user_set_password(db, user.id, write->hash);
+}
+
+static int user_add(struct ct_program *program, const char *name)
+{
+    struct user_write write = {.arena = program->arena, .name = ct_str_of(name)};
+    struct ct_str same;
+    if (write.name.len == 0 || !ct_utf8_valid(write.name) ||
+        ct_utf8_length(write.name) > CT_USERNAME_MAX ||
+        ct_username_normalize(program->arena, write.name, &same) != CT_OK)
+        return ct_program_fail(
+            "a username is 1 to 64 characters of UTF-8 without control characters");
+    if (!ct_program_open_database(program) || !new_password_hash(program, &write.hash))
+        return 1;
+    enum ct_result result = ct_store_write(program->store, add_user, &write);
+    if (result == CT_CONFLICT)
+        return ct_program_fail(ct_arena_printf(program->arena, "the username %s is taken", name));
+    if (result != CT_OK)
+        return ct_program_fail_result("user add", result);
+    (void)printf("added %s with id %lld\n", name, (long long)write.id);
+    return ct_program_flushed();
+}
+
+static int user_set_password(struct ct_program *program, const char *name)
+{
+    struct user_write write = {.arena = program->arena, .name = ct_str_of(name)};
+    struct ct_user user;
+    if (!ct_program_open_database(program))
+        return 1;
+    enum ct_result result = ct_program_find_user(program, write.name, &user);
+    if (result == CT_OK && !new_password_hash(program, &write.hash))
+        return 1;
+    if (result == CT_OK)
+        result = ct_store_write(program->store, set_password, &write);
+    if (result == CT_NOT_FOUND)
+        return ct_program_fail(ct_arena_printf(program->arena, "there is no user %s", name));
+    if (result != CT_OK)
+        return ct_program_fail_result("user set-password", result);
+    (void)printf("changed the password of %s\n", name);
+    return ct_program_flushed();
+}
+
+static void print_user(struct ct_arena *arena, const struct ct_user *user)
+{
+    struct ct_buf line = ct_buf_in(arena);
+    ct_buf_int(&line, user->id);
+    ct_buf_char(&line, '\t');
+    /* A name that is no plain text must not play with the terminal. */
+    if (ct_utf8_valid(user->username) && !ct_utf8_has_control(user->username))
+        ct_buf_str(&line, user->username);
+    else
+        ct_buf_json(&line, user->username);
+    ct_buf_char(&line, '\t');
+    if (user->created_at == CT_NO_TIME)
+        ct_buf_char(&line, '-');
+    else
+        ct_buf_time(&line, user->created_at);
+    ct_buf_char(&line, '\t');
+    if (user->last_login_at == CT_NO_TIME)
+        ct_buf_char(&line, '-');
+    else
+        ct_buf_time(&line, user->last_login_at);
+    (void)puts(ct_buf_done(&line).at);
+}
+
+static int user_list(struct ct_program *program)
+{
+    enum { PAGE = 100 };
+    struct ct_user users[PAGE];
+    int64_t after = 0;
+    size_t count;
+    if (!ct_program_open_database(program))
+        return 1;
+    (void)puts("ID\tUSERNAME\tCREATED\tLAST LOGIN");
+    do {
+        struct ct_arena *arena = ct_arena_new();
+        struct ct_db *db;
+        if (arena == NULL)
+            return ct_program_fail(NULL);
+        count = 0;
+        enum ct_result result = ct_store_read_begin(program->store, &db);
+        if (result == CT_OK) {
+            result = ct_user_list(arena, db, after, PAGE, users, &count);
+            ct_store_read_end(db);
+        }
+        for (size_t i = 0; i < count && result == CT_OK; i++) {
+            print_user(arena, &users[i]);
+            after = users[i].id;
+        }
+        ct_arena_free(arena);
+        if (result != CT_OK)
+            return ct_program_fail_result("user list", result);
+    } while (count == PAGE);
+    return ct_program_flushed();
+}
+
+int ct_user_command(struct ct_program *program, int argc, char **argv)
+{
+    if (argc == 1 && strcmp(argv[0], "list") == 0)
+        return user_list(program);
+    if (argc == 2 && strcmp(argv[0], "add") == 0)
+        return user_add(program, argv[1]);
+    if (argc == 2 && strcmp(argv[0], "set-password") == 0)
+        return user_set_password(program, argv[1]);
+    (void)ct_program_fail("user takes: add NAME, list, or set-password NAME");
+    return 2;
+}
