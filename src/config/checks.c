@@ -3,7 +3,7 @@
 #include "config/settings.h"
 
 /* More than any key needs: HMAC hashes what is longer than its block (RFC 2104 section 2). */
-#define SECRET_MOST 4096
+#define SECRET_MOST 2048
 
 enum ct_result ct_check_secret(struct ct_arena *arena, const char *text, const char **plain,
                                const char **problem)

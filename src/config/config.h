@@ -30,27 +30,28 @@ enum ct_password_hash { CT_ARGON2ID, CT_BCRYPT };
 enum ct_log_format_setting { CT_LOG_FORMAT_AUTO, CT_LOG_FORMAT_TEXT, CT_LOG_FORMAT_JSON };
 
 /** Reads the settings: defaults, then @p dotenv_path if that file exists, then @p environment (as
- *  `environ`; an empty value counts as unset, whereas in the file it is a value). Either may be
+ * `environ`; an empty value counts as unset, whereas in the file it is a value). Either may be
  * NULL. A value that another one overrides is not judged. Texts live in @p arena; CORS_ORIGINS is
  * brought to the form that browsers send (lower case, no default port), separated by single commas.
  *
- *  When it fails, @p why (in @p arena, or static) is one line: the setting, its value unless it is
+ * When it fails, @p why (in @p arena, or static) is one line: the setting, its value unless it is
  * a secret, the line of the file or "environment", what is allowed. CT_INVALID, CT_IO (the file
  * cannot be read), CT_NOMEM.
  *
- *  A missing SECRET_KEY is no error here, as most commands need none: see ct_config_require_secret.
+ * A missing SECRET_KEY is no error here, as most commands need none: see ct_config_require_secret.
  */
 CT_CHECKED enum ct_result ct_config_load(struct ct_arena *arena, const char *dotenv_path,
                                          char *const *environment, struct ct_config *out,
                                          const char **why);
 
-/** CT_INVALID when there is no SECRET_KEY; @p why (static) then says in one line what to do. For
- * the commands that sign or verify tokens. */
+/** CT_INVALID when there is no SECRET_KEY; @p why (static) then says in one line what to do. For the
+ * commands that sign or verify tokens, after they have shown the warnings: the name may be misspelt.
+ */
 CT_CHECKED enum ct_result ct_config_require_secret(const struct ct_config *config,
                                                    const char **why);
 
 /** What a start should be warned of: NULL-terminated lines in @p arena (an empty list is normal).
- *  A SECRET_KEY that is a well-known example or shorter than its algorithm's output (RFC 7518
+ * A SECRET_KEY that is a well-known example or shorter than its algorithm's output (RFC 7518
  * section 3.2; 32 bytes for HS256); a name that looks like a misspelt setting; a ${...} that
  * somebody may expect to be expanded. No line holds a value. */
 CT_CHECKED enum ct_result ct_config_warnings(struct ct_arena *arena, const struct ct_config *config,
@@ -68,8 +69,8 @@ void ct_config_print(FILE *out, enum ct_config_style style, const struct ct_conf
 
 /** Whether @p address (as printed by inet_ntop) is in the list of addresses and networks @p
  * networks
- *  ("10.0.0.0/8, ::1"), the form of TRUSTED_PROXIES. An IPv4 address is the same as its IPv4-mapped
- *  IPv6 form (RFC 4291 section 2.5.5.2). What is no address is in no list. */
+ * ("10.0.0.0/8, ::1"), the form of TRUSTED_PROXIES. An IPv4 address is the same as its IPv4-mapped
+ * IPv6 form (RFC 4291 section 2.5.5.2). What is no address is in no list. */
 bool ct_config_in_networks(const char *networks, const char *address);
 
 #endif

@@ -53,9 +53,10 @@ static const char MARKDOWN_ACCESS[] =
     "\nThe file holds a secret: only its owner should be able to read it (`chmod 600 .env`).\n";
 
 static const char DOTENV_HEAD[] =
-    "# Settings of Cloud Telephony. Copy this file to .env, remove the # in front of a\n"
-    "# setting and change its value; the environment goes before the file.\n"
-    "# `cloud-telephony settings` prints what is in force; docs/settings.md says more.\n"
+    "# Settings of Cloud Telephony. Copy this file to .env, remove the # in front of\n"
+    "# a setting and change its value. A variable of the environment with the same\n"
+    "# name goes first. `cloud-telephony settings` prints what is in force, and\n"
+    "# docs/settings.md says more.\n"
     "# Written by `cloud-telephony settings --env`.\n";
 
 /* Writes sentences in lines of at most `width` columns, each behind `indent`. The texts are ASCII.

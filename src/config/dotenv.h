@@ -9,13 +9,14 @@
 #include "base/text.h"
 
 /**
- * Reader of the .env syntax, one assignment after another:
+ * Reader of the .env syntax, one assignment after another.
  *
- *   # a comment; empty lines are skipped too
- *   NAME=value            blanks around the name and the value are dropped; an empty value is
- * allowed export NAME=value     the same NAME=a=b#c # comment  '=' and '#' belong to a value; a '#'
- * behind a blank starts a comment NAME='as it is'       nothing is special inside; a comment may
- * follow NAME="line\nline"     \n, \t, \" and \\ are replaced; any other backslash stays
+ * - `# text` is a comment; empty lines are skipped too.
+ * - `NAME=value` drops blanks around the name and the value, which may be empty.
+ * - `export NAME=value` is the same.
+ * - `NAME=a=b#c # text`: '=' and '#' belong to the value, a '#' behind a blank starts a comment.
+ * - `NAME='value'` takes the value as it is; a comment may follow.
+ * - `NAME="value"` replaces \n, \t, \" and \\, and leaves any other backslash.
  *
  * A name is a letter or '_', then letters, digits, '_', '.' and '-'. Nothing is expanded. The text
  * is UTF-8, may begin with a byte order mark, and lines end with LF or CRLF.

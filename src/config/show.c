@@ -77,14 +77,12 @@ static bool password_parameter(struct ct_str url, size_t from, struct part *out)
 }
 
 /* The password in front of the host: what is between the first ':' behind "://" and the last '@'.
- * RFC 3986 would end it at a '/', but a password that somebody forgot to encode is to be blanked
- * too. */
+ * RFC 3986 would end it at a '/' and ask for a scheme, but what somebody wrote wrongly is to be
+ * blanked too. */
 static bool password_of_user(struct ct_str url, size_t end, struct part *out)
 {
-    const char *authority = memmem(url.at, end, "://", 3);
-    if (authority == NULL)
-        return false;
-    size_t start = (size_t)(authority - url.at) + 3;
+    const char *scheme = memmem(url.at, end, "://", 3);
+    size_t start = scheme == NULL ? 0 : (size_t)(scheme - url.at) + 3;
     const char *host = memrchr(url.at + start, '@', end - start);
     if (host == NULL)
         return false;
