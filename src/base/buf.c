@@ -74,6 +74,16 @@ void ct_buf_int(struct ct_buf *buf, int64_t value)
     ct_buf_add(buf, at, (size_t)(digits + sizeof(digits) - at));
 }
 
+void ct_buf_digits(struct ct_buf *buf, int64_t value, int width)
+{
+    int64_t limit = 1;
+    for (int i = 1; i < width; i++)
+        limit *= 10;
+    for (; value >= 0 && value < limit && limit > 1; limit /= 10)
+        ct_buf_char(buf, '0');
+    ct_buf_int(buf, value);
+}
+
 void ct_buf_vprintf(struct ct_buf *buf, const char *format, va_list args)
 {
     va_list again;
@@ -164,8 +174,21 @@ void ct_buf_time(struct ct_buf *buf, int64_t unix_ms)
         buf->failed = true;
         return;
     }
-    ct_buf_printf(buf, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900, tm.tm_mon + 1,
-                  tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)ms);
+    /* Written on every line of the log, so without a format to be interpreted. */
+    ct_buf_digits(buf, tm.tm_year + 1900, 4);
+    ct_buf_char(buf, '-');
+    ct_buf_digits(buf, tm.tm_mon + 1, 2);
+    ct_buf_char(buf, '-');
+    ct_buf_digits(buf, tm.tm_mday, 2);
+    ct_buf_char(buf, 'T');
+    ct_buf_digits(buf, tm.tm_hour, 2);
+    ct_buf_char(buf, ':');
+    ct_buf_digits(buf, tm.tm_min, 2);
+    ct_buf_char(buf, ':');
+    ct_buf_digits(buf, tm.tm_sec, 2);
+    ct_buf_char(buf, '.');
+    ct_buf_digits(buf, ms, 3);
+    ct_buf_char(buf, 'Z');
 }
 
 struct ct_str ct_buf_done(struct ct_buf *buf)

@@ -86,7 +86,9 @@ bool ct_log_wants(const struct ct_log *log, enum ct_log_level level)
 
 static void add_millis(struct ct_buf *line, int64_t us)
 {
-    ct_buf_printf(line, "%lld.%03lld", (long long)(us / 1000), (long long)(us % 1000));
+    ct_buf_int(line, us / 1000);
+    ct_buf_char(line, '.');
+    ct_buf_digits(line, us % 1000, 3);
 }
 
 static void add_json(struct ct_buf *line, enum ct_log_level level, const char *event,
@@ -133,7 +135,9 @@ static void add_text(struct ct_buf *line, enum ct_log_level level, const char *e
     ct_buf_time(line, ct_clock_unix_ms());
     ct_buf_printf(line, " %-7s %s", LEVELS[level], event);
     for (; fields != NULL && fields->name != NULL; fields++) {
-        ct_buf_printf(line, " %s=", fields->name);
+        ct_buf_char(line, ' ');
+        ct_buf_text(line, fields->name);
+        ct_buf_char(line, '=');
         if (fields->type == CT_LOG_INTEGER)
             ct_buf_int(line, fields->number);
         else if (fields->type == CT_LOG_MILLIS)

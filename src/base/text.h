@@ -66,6 +66,8 @@ void ct_buf_str(struct ct_buf *buf, struct ct_str text);
 void ct_buf_text(struct ct_buf *buf, const char *text);
 void ct_buf_char(struct ct_buf *buf, char c);
 void ct_buf_int(struct ct_buf *buf, int64_t value);
+/** The same with zeros in front, up to @p width digits (at most 18). */
+void ct_buf_digits(struct ct_buf *buf, int64_t value, int width);
 void ct_buf_printf(struct ct_buf *buf, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void ct_buf_vprintf(struct ct_buf *buf, const char *format, va_list args)
