@@ -102,8 +102,9 @@ int ct_serve_command(struct ct_program *program, int argc, char **argv)
     (void)pthread_sigmask(SIG_BLOCK, &signals, NULL);
     (void)signal(SIGPIPE, SIG_IGN);
 
-    if (!ct_program_load_config(program) || !ct_program_require_secret(program) ||
-        !ct_program_open_log(program) || !warn(program) || !ct_program_open_store(program))
+    /* Warned first: a misspelt SECRET_KEY explains that there is none. */
+    if (!ct_program_load_config(program) || !ct_program_open_log(program) || !warn(program) ||
+        !ct_program_require_secret(program) || !ct_program_open_store(program))
         return 1;
     enum ct_result result =
         ct_accounts_init(program->arena, &program->config, program->store, &program->accounts);
