@@ -24,13 +24,12 @@ function(ct_fetch_packages)
     file(SHA256 "${CMAKE_SOURCE_DIR}/web/${file}" hash)
     string(APPEND wanted "${hash} ${file}\n")
   endforeach()
-  set(stamp "${CT_PAGES_DIR}/installed")
+  set(stamp "${CT_PAGES_DIR}/node_modules/.complete") # npm ci begins by removing it with the folder
   if(EXISTS "${stamp}")
     file(READ "${stamp}" found)
     if(found STREQUAL wanted)
       return()
     endif()
-    file(REMOVE "${stamp}")
   endif()
 
   find_program(NPM_PROGRAM npm)
@@ -79,7 +78,8 @@ add_custom_command(
   OUTPUT "${_embedded}/pages.c" "${_embedded}/pages.S"
   COMMAND "${CMAKE_COMMAND}" "-DGZIP=${GZIP_PROGRAM}" "-DOUT=${_embedded}" "-DPAGES=${_pages}"
     "-DASSETS=${_assets}" "-DLICENCES=${_licences}" -P "${CMAKE_SOURCE_DIR}/cmake/embed.cmake"
-  DEPENDS ${_pages} ${_assets} ${_licences} "${CMAKE_SOURCE_DIR}/cmake/embed.cmake"
+  DEPENDS ${_pages} ${_assets} ${_licences} "${_packages}/.complete"
+    "${CMAKE_SOURCE_DIR}/cmake/embed.cmake"
   COMMENT "Packing the pages" VERBATIM)
 
 # Apart from `ct`, because the warnings and sanitizers of C mean nothing to an assembler.

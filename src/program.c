@@ -99,8 +99,8 @@ enum ct_result ct_program_find_user(struct ct_program *program, struct ct_str na
 struct ct_mounts ct_program_all_mounts(struct ct_program *program, struct ct_docs *docs)
 {
     return (struct ct_mounts){
-        .all = {{ct_numbers_routes, ct_numbers_route_count, NULL},
-                {ct_accounts_routes, ct_accounts_route_count, &program->accounts},
+        .all = {{ct_accounts_routes, ct_accounts_route_count, &program->accounts},
+                {ct_numbers_routes, ct_numbers_route_count, NULL},
                 {ct_health_routes, ct_health_route_count, NULL},
                 {ct_docs_routes, ct_docs_route_count, docs}},
         .count = 4};

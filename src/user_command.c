@@ -14,12 +14,13 @@ static bool read_line(const char *prompt, char *out, size_t size)
     if (hidden) {
         struct termios quiet = before;
         quiet.c_lflag &= ~(tcflag_t)ECHO;
+        /* Quiet before it asks: what is typed at once is not shown and not lost. */
+        (void)tcsetattr(STDIN_FILENO, TCSADRAIN, &quiet);
         (void)fprintf(stderr, "%s: ", prompt);
-        (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
     }
     bool got = fgets(out, (int)size, stdin) != NULL;
     if (hidden) {
-        (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
+        (void)tcsetattr(STDIN_FILENO, TCSADRAIN, &before);
         (void)fputc('\n', stderr);
     }
     if (!got)

@@ -26,17 +26,23 @@ static struct ct_str pop_last(struct ct_str *list)
     return last;
 }
 
+static void format_peer(const struct sockaddr *peer, char text[INET6_ADDRSTRLEN])
+{
+    const void *address = NULL;
+    if (peer != NULL && peer->sa_family == AF_INET)
+        address = &((const struct sockaddr_in *)(const void *)peer)->sin_addr;
+    else if (peer != NULL && peer->sa_family == AF_INET6)
+        address = &((const struct sockaddr_in6 *)(const void *)peer)->sin6_addr;
+    if (address == NULL || inet_ntop(peer->sa_family, address, text, INET6_ADDRSTRLEN) == NULL)
+        (void)strcpy(text, "-");
+}
+
 /* The address that sent the request: the connection's, or, from a trusted proxy, the last one of
  * X-Forwarded-For that is not a trusted proxy itself. */
 static const char *client_address(struct ct_exchange *exchange, const struct sockaddr *peer)
 {
-    char text[INET6_ADDRSTRLEN] = "-";
-    if (peer != NULL && peer->sa_family == AF_INET)
-        (void)inet_ntop(AF_INET, &((const struct sockaddr_in *)(const void *)peer)->sin_addr, text,
-                        sizeof(text));
-    else if (peer != NULL && peer->sa_family == AF_INET6)
-        (void)inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)(const void *)peer)->sin6_addr,
-                        text, sizeof(text));
+    char text[INET6_ADDRSTRLEN];
+    format_peer(peer, text);
     const char *address = ct_arena_copy(exchange->arena, text, strlen(text));
     const char *trusted = exchange->server->config->trusted_proxies;
     struct ct_str list = exchange->headers.forwarded_for;
@@ -67,9 +73,12 @@ void ct_access_log(struct ct_exchange *exchange, const struct sockaddr *peer, in
            CT_F_TEXT("client", client_address(exchange, peer)));
 }
 
-void ct_access_log_garbage(struct ct_log *log, const char *id, int status, int64_t bytes)
+void ct_access_log_garbage(struct ct_log *log, const char *id, const struct sockaddr *peer,
+                           int status, int64_t bytes)
 {
+    char client[INET6_ADDRSTRLEN];
+    format_peer(peer, client);
     CT_LOG(log, CT_LOG_INFO, "request", CT_F_TEXT("id", id), CT_F_TEXT("method", "-"),
            CT_F_TEXT("route", "-"), CT_F_INT("status", status), CT_F_INT("bytes", bytes),
-           CT_F_US("ms", 0), CT_F_INT("user", 0), CT_F_TEXT("client", "-"));
+           CT_F_US("ms", 0), CT_F_INT("user", 0), CT_F_TEXT("client", client));
 }

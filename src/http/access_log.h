@@ -11,6 +11,7 @@
 /** Writes the line of one request. @p peer is the connection's other end, or NULL. */
 void ct_access_log(struct ct_exchange *exchange, const struct sockaddr *peer, int status);
 /** Writes the line of bytes that were no request. */
-void ct_access_log_garbage(struct ct_log *log, const char *id, int status, int64_t bytes);
+void ct_access_log_garbage(struct ct_log *log, const char *id, const struct sockaddr *peer,
+                           int status, int64_t bytes);
 
 #endif

@@ -1,7 +1,6 @@
 #include "http/docs.h"
 
 #include <limits.h>
-#include <string.h>
 
 #define ZLIB_CONST
 #include <zlib.h>
@@ -120,45 +119,53 @@ enum ct_result ct_docs_new(struct ct_arena *arena, struct ct_docs **out)
     return CT_OK;
 }
 
+/* zlib's memory is the workshop's, and goes when that goes. */
+static void *workshop_take(void *workshop, unsigned count, unsigned size)
+{
+    return ct_arena_alloc(workshop, (size_t)count * size);
+}
+
+static void workshop_leave(void *workshop, void *at)
+{
+    (void)workshop;
+    (void)at;
+}
+
 /* Packs a text with gzip. The result is empty when that makes it no smaller. */
 static enum ct_result pack(struct ct_arena *arena, struct ct_str plain, struct ct_str *out)
 {
-    struct ct_arena *workshop = NULL;
-    z_stream stream;
-    memset(&stream, 0, sizeof(stream));
-    if (plain.len > UINT_MAX)
-        return CT_BUG;
-    /* 15 bits of window, and 16 more for a gzip header, which holds no time. */
-    if (deflateInit2(&stream, Z_BEST_COMPRESSION, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) !=
-        Z_OK)
-        return CT_NOMEM;
-
     enum ct_result result = CT_NOMEM;
+    struct ct_str packed = {0};
+    struct ct_arena *workshop = ct_arena_new();
+    if (workshop == NULL)
+        return CT_NOMEM;
+    z_stream stream = {.zalloc = workshop_take, .zfree = workshop_leave, .opaque = workshop};
+    /* 15 bits of window, and 16 more for a gzip header, which holds no time. */
+    if (plain.len > UINT_MAX / 2 || deflateInit2(&stream, Z_BEST_COMPRESSION, Z_DEFLATED, 15 + 16,
+                                                 8, Z_DEFAULT_STRATEGY) != Z_OK)
+        goto out;
     uLong bound = deflateBound(&stream, (uLong)plain.len);
-    workshop = ct_arena_new();
-    char *packed = workshop == NULL ? NULL : ct_arena_alloc(workshop, bound);
-    if (packed == NULL)
+    char *room = ct_arena_alloc(workshop, bound);
+    if (room == NULL)
         goto out;
     stream.next_in = (const Bytef *)plain.at;
     stream.avail_in = (uInt)plain.len;
-    stream.next_out = (Bytef *)packed;
+    stream.next_out = (Bytef *)room;
     stream.avail_out = (uInt)bound;
     if (deflate(&stream, Z_FINISH) != Z_STREAM_END) {
         result = CT_BUG;
         goto out;
     }
-    *out = (struct ct_str){0};
     if (stream.total_out < plain.len) {
-        const char *kept = ct_arena_copy(arena, packed, stream.total_out);
-        if (kept == NULL)
+        packed = (struct ct_str){ct_arena_copy(arena, room, stream.total_out), stream.total_out};
+        if (packed.at == NULL)
             goto out;
-        *out = (struct ct_str){kept, stream.total_out};
     }
+    *out = packed;
     result = CT_OK;
 
 out:
     ct_arena_free(workshop);
-    (void)deflateEnd(&stream);
     return result;
 }
 

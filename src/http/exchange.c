@@ -148,6 +148,8 @@ static void judge_body_headers(struct ct_exchange *exchange)
         int64_t length = 0;
         enum ct_result result = ct_int_parse(headers->content_length, &length);
         if (result == CT_NOT_FOUND || length > exchange->server->config->max_body_bytes)
+            exchange->closing = true;
+        if (exchange->closing)
             refuse(exchange, 413, "The request body is larger than MAX_BODY_BYTES allows");
     }
     if (headers->content_type.len > 0 &&
@@ -169,6 +171,13 @@ void ct_exchange_headers(struct ct_exchange *exchange)
     const struct ct_server_options *server = exchange->server;
     if (exchange->headers.size > MAX_HEADER_BYTES) {
         refuse(exchange, 431, ct_protocol_detail(431));
+        exchange->closing = true;
+        return;
+    }
+    int fault = ct_headers_framing_fault(&exchange->headers);
+    if (fault != 0) {
+        refuse(exchange, fault, ct_protocol_detail(fault));
+        exchange->closing = true;
         return;
     }
     struct ct_str path;

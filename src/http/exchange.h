@@ -9,6 +9,7 @@
 #include "base/pool.h"
 #include "base/text.h"
 #include "http/faults.h"
+#include "http/headers.h"
 #include "http/route.h"
 #include "http/router.h"
 #include "http/server.h"
@@ -24,22 +25,6 @@
  *   ct_exchange_submit    prepare and run on other threads, which call `wake` at the end
  *   ct_exchange_reply     status, headers and bytes
  */
-
-/** Request headers that matter here. Borrowed from the connection; `at` NULL when absent. */
-struct ct_headers {
-    struct ct_str authorization;
-    struct ct_str content_type;
-    struct ct_str content_length;
-    struct ct_str transfer_encoding;
-    struct ct_str accept_encoding;
-    struct ct_str if_none_match;
-    struct ct_str origin;
-    struct ct_str request_method; /* Access-Control-Request-Method */
-    struct ct_str request_id;
-    struct ct_str forwarded_for;
-    unsigned authorization_count;
-    size_t size; /* of the whole header section, bytes */
-};
 
 struct ct_reply_header {
     const char *name;
@@ -71,6 +56,7 @@ struct ct_exchange {
     struct ct_faults faults;
     enum ct_result result; /* of the handler */
     int refusal;           /* a status decided before any handler; 0 is none */
+    bool closing;          /* the connection is to end with this reply */
     const char *refusal_detail;
     struct ct_task task;
     struct ct_job job;

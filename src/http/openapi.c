@@ -229,6 +229,8 @@ static void add_responses(struct document *d, const struct ct_route *route, json
                                media("application/json", schema_reference("ValidationError"))));
     if (route->access == CT_WRITE)
         add_error(d, responses, 503, "Busy, or storage is not available; nothing was kept");
+    else if (route->access == CT_READ)
+        add_error(d, responses, 503, "Storage is not available");
 }
 
 static void add_parameters(struct document *d, const struct ct_schema *schema, const char *place,
@@ -260,19 +262,19 @@ static void add_body(struct document *d, const struct ct_route *route, json_t *o
     json_decref(content);
 }
 
-/* "POST /phone_numbers/{id}" becomes "post_phone_numbers_id". */
+/* "GET /phone_numbers/{id}" becomes "getPhoneNumbersId". */
 static json_t *operation_id(const struct ct_route *route)
 {
     char id[96];
     size_t size = 0;
-    const char *method = ct_method_name(route->method);
-    for (const char *p = method; *p != '\0'; p++)
+    for (const char *p = ct_method_name(route->method); *p != '\0'; p++)
         id[size++] = (char)(*p - 'A' + 'a');
-    for (const char *p = route->pattern; *p != '\0' && size < sizeof(id) - 1; p++) {
-        if (*p == '/')
-            id[size++] = '_';
-        else if (*p != '{' && *p != '}')
-            id[size++] = *p;
+    bool begins_word = true;
+    for (const char *p = route->pattern; *p != '\0' && size < sizeof(id); p++) {
+        bool is_letter = (*p >= 'a' && *p <= 'z') || (*p >= '0' && *p <= '9');
+        if (is_letter)
+            id[size++] = (char)(begins_word && *p >= 'a' ? *p - 'a' + 'A' : *p);
+        begins_word = !is_letter;
     }
     return json_stringn(id, size);
 }

@@ -102,39 +102,75 @@ static void set_failure(struct ct_exchange *exchange)
     }
 }
 
-/* Whether a list such as Accept-Encoding or If-None-Match names this value, parameters aside. */
-static bool list_has(struct ct_str list, struct ct_str value)
+/* Cuts the next element off a comma-separated list, without the white space around it. */
+static struct ct_str next_element(struct ct_str *list)
 {
-    size_t at = 0;
-    while (at < list.len) {
-        size_t end = at;
-        while (end < list.len && list.at[end] != ',')
-            end++;
-        size_t from = at;
-        size_t to = at;
-        while (from < end && (list.at[from] == ' ' || list.at[from] == '\t'))
-            from++;
-        for (to = from; to < end && list.at[to] != ';' && list.at[to] != ' '; to++)
-            ;
-        if (ct_str_equal((struct ct_str){list.at + from, to - from}, value)) {
-            /* "gzip;q=0" is a refusal */
-            struct ct_str rest = {list.at + to, end - to};
-            return memmem(rest.at, rest.len, "q=0", 3) == NULL ||
-                   memmem(rest.at, rest.len, "q=0.", 4) != NULL;
+    const char *comma = memchr(list->at, ',', list->len);
+    size_t size = comma == NULL ? list->len : (size_t)(comma - list->at);
+    struct ct_str element = {list->at, size};
+    size_t used = comma == NULL ? size : size + 1;
+    *list = (struct ct_str){list->at + used, list->len - used};
+    while (element.len > 0 && (element.at[0] == ' ' || element.at[0] == '\t'))
+        element = (struct ct_str){element.at + 1, element.len - 1};
+    while (element.len > 0 &&
+           (element.at[element.len - 1] == ' ' || element.at[element.len - 1] == '\t'))
+        element.len--;
+    return element;
+}
+
+/* Whether an Accept-Encoding takes gzip: by its name or by "*", unless its weight is zero
+ * (RFC 9110 section 12.5.3). */
+static bool takes_gzip(struct ct_str list)
+{
+    bool any = false;
+    while (list.len > 0) {
+        struct ct_str element = next_element(&list);
+        const char *semicolon = memchr(element.at, ';', element.len);
+        struct ct_str name = element;
+        struct ct_str weight = CT_STR("1");
+        if (semicolon != NULL) {
+            name.len = (size_t)(semicolon - element.at);
+            weight = (struct ct_str){semicolon + 1, element.len - name.len - 1};
         }
-        at = end + 1;
+        while (name.len > 0 && (name.at[name.len - 1] == ' ' || name.at[name.len - 1] == '\t'))
+            name.len--;
+        bool zero = true;
+        for (size_t i = 0; i < weight.len; i++)
+            zero = zero && (weight.at[i] < '1' || weight.at[i] > '9');
+        if (ct_str_equal_nocase(name, CT_STR("gzip")) ||
+            ct_str_equal_nocase(name, CT_STR("x-gzip")))
+            return !zero;
+        if (ct_str_equal(name, CT_STR("*")))
+            any = !zero;
+    }
+    return any;
+}
+
+/* An entity tag without the mark of a weak one: the comparison does not care (RFC 9110 section 8.8.3.2).
+ */
+static struct ct_str opaque_tag(struct ct_str tag)
+{
+    if (tag.len >= 2 && tag.at[0] == 'W' && tag.at[1] == '/')
+        return (struct ct_str){tag.at + 2, tag.len - 2};
+    return tag;
+}
+
+/* Our tags hold no comma. */
+static bool etag_matches(struct ct_str header, const char *etag)
+{
+    struct ct_str wanted = opaque_tag(ct_str_of(etag));
+    while (header.len > 0) {
+        struct ct_str tag = next_element(&header);
+        if (ct_str_equal(opaque_tag(tag), wanted) || ct_str_equal(tag, CT_STR("*")))
+            return true;
     }
     return false;
 }
 
-static bool etag_matches(struct ct_str header, const char *etag)
+static bool origin_allowed(struct ct_str allowed, struct ct_str origin)
 {
-    if (ct_str_equal(header, CT_STR("*")))
-        return true;
-    struct ct_str wanted = ct_str_of(etag);
-    for (size_t i = 0; i + wanted.len <= header.len; i++) {
-        /* Weak comparison (RFC 9110 section 13.1.2): a W/ in front does not matter. */
-        if (memcmp(header.at + i, wanted.at, wanted.len) == 0)
+    while (allowed.len > 0) {
+        if (ct_str_equal(next_element(&allowed), origin))
             return true;
     }
     return false;
@@ -190,7 +226,7 @@ static void set_content(struct ct_exchange *exchange)
     }
     add_header(reply, "Content-Type", content->type);
     reply->body = content->body;
-    if (packed && list_has(exchange->headers.accept_encoding, CT_STR("gzip"))) {
+    if (packed && takes_gzip(exchange->headers.accept_encoding)) {
         add_header(reply, "Content-Encoding", "gzip");
         reply->body = content->gzip_body;
     } else if (packed && content->body.len == 0) {
@@ -232,7 +268,7 @@ static void add_cors(struct ct_exchange *exchange)
     bool any = strcmp(allowed, "*") == 0;
     if (!any)
         add_header(reply, "Vary", "Origin");
-    if (origin.at == NULL || (!any && !list_has(ct_str_of(allowed), origin)))
+    if (origin.at == NULL || (!any && !origin_allowed(ct_str_of(allowed), origin)))
         return;
     add_header(reply, "Access-Control-Allow-Origin",
                any ? "*" : ct_str_dup(exchange->arena, origin));

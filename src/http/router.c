@@ -56,6 +56,35 @@ static struct ct_str next_segment(struct ct_str text, size_t *at)
     return (struct ct_str){start, size};
 }
 
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* Whether a segment is this word, however it is percent-encoded (RFC 3986 section 6.2.2.2). */
+static bool segment_is(struct ct_str segment, struct ct_str word)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < word.len; i++) {
+        if (at < segment.len && segment.at[at] == word.at[i]) {
+            at++;
+            continue;
+        }
+        if (segment.len - at < 3 || segment.at[at] != '%')
+            return false;
+        int high = hex_digit(segment.at[at + 1]);
+        int low = hex_digit(segment.at[at + 2]);
+        if (high < 0 || low < 0 || (char)(high << 4 | low) != word.at[i])
+            return false;
+        at += 3;
+    }
+    return at == segment.len;
+}
+
 static bool pattern_fits(const char *pattern, struct ct_str path, struct ct_str *segments)
 {
     struct ct_str wanted = ct_str_of(pattern);
@@ -75,7 +104,7 @@ static bool pattern_fits(const char *pattern, struct ct_str path, struct ct_str 
             if (actual.len == 0 || count == CT_PATH_PARAMETERS)
                 return false;
             segments[count++] = actual;
-        } else if (!ct_str_equal(expected, actual)) {
+        } else if (!segment_is(actual, expected)) {
             return false;
         }
         if (wanted_last)

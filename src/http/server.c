@@ -2,7 +2,6 @@
 
 #include <assert.h>
 #include <dlfcn.h>
-#include <errno.h>
 #include <microhttpd.h>
 #include <pthread.h>
 #include <sched.h>
@@ -10,7 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -19,6 +20,7 @@
 #include "http/access_log.h"
 #include "http/exchange.h"
 #include "http/listen.h"
+#include "http/pem.h"
 
 /* Memory that libmicrohttpd keeps for a connection: request headers, a window of the body, reply
  * headers. Ten thousand idle connections cost ten thousand times this. */
@@ -27,7 +29,6 @@
 #define IDLE_TIMEOUT 60
 /* Descriptors that are not connections: database, log, threads. */
 #define OTHER_DESCRIPTORS 128
-#define MAX_KEY_FILE_BYTES ((size_t)1 << 20)
 
 struct ct_server {
     struct ct_server_options options;
@@ -37,8 +38,16 @@ struct ct_server {
     _Atomic uint64_t id_next;
     _Atomic int64_t running; /* requests between their headers and their reply's end */
     _Atomic int64_t waiting; /* of those, the ones whose work is on other threads */
-    _Atomic bool stopping;
+    _Atomic bool stopping;   /* no new connections; replies end theirs */
+    _Atomic bool closing;    /* nothing may wait for other threads any more */
     char *tls_certificate, *tls_key;
+    char tls_priorities[48];
+};
+
+/** What is kept of a connection: its request, between the request line and the reply's end. */
+struct connection {
+    struct ct_server *server;
+    struct ct_exchange *exchange;
 };
 
 enum phase { PHASE_HEADERS, PHASE_BODY, PHASE_WAITING };
@@ -48,7 +57,7 @@ struct transport {
     struct ct_server *server;
     struct MHD_Connection *connection;
     enum phase phase;
-    bool counted;
+    bool counted; /* in `running`, since its headers are complete */
     bool replied;
 };
 
@@ -79,6 +88,17 @@ static enum MHD_Result queue_directly(struct MHD_Connection *connection, unsigne
     return library_queue(connection, status, response);
 }
 
+/*
+ * libmicrohttpd asks epoll for up to 128 events and, when it gets just as many, asks again at once: with
+ * the same timeout, so that 128 connections that become ready together wait until something else
+ * happens. Group commit makes connections ready together. One event less than asked for tells the
+ * library each time that these were all; what is left is still ready at its next turn.
+ */
+int epoll_wait(int fd, struct epoll_event *events, int max_events, int timeout)
+{
+    return epoll_pwait(fd, events, max_events > 1 ? max_events - 1 : max_events, timeout, NULL);
+}
+
 /* Mixes a counter so that ids do not tell how many requests there were (splitmix64's finalizer). */
 static uint64_t scramble(uint64_t x)
 {
@@ -93,31 +113,86 @@ static void make_id(struct ct_server *server, char out[17])
     (void)snprintf(out, 17, "%016llx", (unsigned long long)id);
 }
 
-static struct ct_server *server_of(struct MHD_Connection *connection)
+static struct connection *state_of(struct MHD_Connection *connection)
 {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
     return info == NULL ? NULL : info->socket_context;
 }
 
+static const struct sockaddr *peer_of(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    return info == NULL ? NULL : info->client_addr;
+}
+
+/*
+ * libmicrohttpd 0.9.75 sends the header section of its own reply twice when it was the judgement of the
+ * headers that failed (no Host, a Content-Length that is no number). Such a reply is written here, to
+ * the socket, and the library told to close. Over TLS the library's own way has to do.
+ */
+static bool send_by_hand(struct MHD_Connection *connection, int status, const char *id,
+                         const char *body)
+{
+    const union MHD_ConnectionInfo *tls =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    if (info == NULL || (tls != NULL && tls->tls_session != NULL))
+        return false;
+    char date[64] = "";
+    time_t now = time(NULL);
+    struct tm tm;
+    if (gmtime_r(&now, &tm) != NULL)
+        (void)strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", &tm);
+    char text[512];
+    int size = snprintf(text, sizeof(text),
+                        "HTTP/1.1 %d %s\r\nDate: %s\r\nConnection: close\r\n"
+                        "Content-Type: application/json\r\nX-Request-ID: %s\r\n"
+                        "Content-Length: %zu\r\n\r\n%s",
+                        status, MHD_get_reason_phrase_for((unsigned int)status), date, id,
+                        strlen(body), body);
+    assert(size > 0 && (size_t)size < sizeof(text));
+    (void)send(info->connect_fd, text, (size_t)size, MSG_NOSIGNAL | MSG_DONTWAIT);
+    /* Bytes that nobody reads would reset the connection, and the reply with it. */
+    (void)shutdown(info->connect_fd, SHUT_WR);
+    for (int i = 0; i < 16 && recv(info->connect_fd, text, sizeof(text), MSG_DONTWAIT) > 0; i++)
+        ;
+    return true;
+}
+
 enum MHD_Result MHD_queue_response(struct MHD_Connection *connection, unsigned int status,
                                    struct MHD_Response *response)
 {
-    struct ct_server *server = server_of(connection);
-    if (server == NULL)
+    struct connection *state = state_of(connection);
+    if (state == NULL)
         return queue_directly(connection, status, response);
-    char id[17];
-    make_id(server, id);
+    struct ct_exchange *exchange = state->exchange;
+    struct transport *transport = exchange == NULL ? NULL : exchange->transport;
+    char made[17];
+    make_id(state->server, made);
+    const char *id = exchange != NULL && exchange->id != NULL ? exchange->id : made;
     char body[160];
     int size = snprintf(body, sizeof(body), "{\"detail\":\"%s\"}", ct_protocol_detail((int)status));
     assert(size > 0 && (size_t)size < sizeof(body));
+    if (transport != NULL && transport->counted) {
+        exchange->reply.status = (int)status;
+        exchange->reply.body.len = (size_t)size;
+        transport->replied = true;
+    } else {
+        ct_access_log_garbage(state->server->options.log, id, peer_of(connection), (int)status,
+                              size);
+    }
+    bool judged = transport != NULL && !transport->counted && (status == 400 || status == 413);
+    if (judged && send_by_hand(connection, (int)status, id, body))
+        return MHD_NO;
     struct MHD_Response *ours =
         MHD_create_response_from_buffer((size_t)size, body, MHD_RESPMEM_MUST_COPY);
     if (ours == NULL)
         return queue_directly(connection, status, response);
     (void)MHD_add_response_header(ours, "Content-Type", "application/json");
     (void)MHD_add_response_header(ours, "X-Request-ID", id);
-    ct_access_log_garbage(server->options.log, id, (int)status, size);
     enum MHD_Result result = queue_directly(connection, status, ours);
     MHD_destroy_response(ours);
     return result;
@@ -127,7 +202,8 @@ enum MHD_Result MHD_queue_response(struct MHD_Connection *connection, unsigned i
 static void *begin(void *cls, const char *target, struct MHD_Connection *connection)
 {
     struct ct_server *server = cls;
-    struct ct_exchange *exchange = ct_exchange_new(&server->options, target);
+    struct connection *state = state_of(connection);
+    struct ct_exchange *exchange = state == NULL ? NULL : ct_exchange_new(&server->options, target);
     if (exchange == NULL)
         return NULL;
     struct transport *transport = ct_arena_alloc(exchange->arena, sizeof(*transport));
@@ -138,6 +214,7 @@ static void *begin(void *cls, const char *target, struct MHD_Connection *connect
     transport->server = server;
     transport->connection = connection;
     exchange->transport = transport;
+    state->exchange = exchange;
     return exchange;
 }
 
@@ -149,13 +226,15 @@ static void completed(void *cls, struct MHD_Connection *connection, void **conte
     if (exchange == NULL)
         return;
     struct transport *transport = exchange->transport;
-    /* Without headers it was no request; what libmicrohttpd answered then, its own line tells. */
+    struct connection *state = state_of(connection);
+    if (state != NULL)
+        state->exchange = NULL;
+    /* Without headers it was no request; what libmicrohttpd answered then has its own line. */
     if (transport->counted) {
-        bool whole = transport->replied && code == MHD_REQUEST_TERMINATED_COMPLETED_OK;
-        const union MHD_ConnectionInfo *info =
-            MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-        ct_access_log(exchange, info == NULL ? NULL : info->client_addr,
-                      whole ? exchange->reply.status : CT_STATUS_CLIENT_GONE);
+        bool gone = !transport->replied || (code != MHD_REQUEST_TERMINATED_COMPLETED_OK &&
+                                            code != MHD_REQUEST_TERMINATED_WITH_ERROR);
+        ct_access_log(exchange, peer_of(connection),
+                      gone ? CT_STATUS_CLIENT_GONE : exchange->reply.status);
         atomic_fetch_sub(&transport->server->running, 1);
     }
     ct_arena_free(exchange->arena);
@@ -166,7 +245,15 @@ static void connection_changed(void *cls, struct MHD_Connection *connection, voi
                                enum MHD_ConnectionNotificationCode code)
 {
     (void)connection;
-    *context = code == MHD_CONNECTION_NOTIFY_STARTED ? cls : NULL;
+    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        struct connection *state = calloc(1, sizeof(*state));
+        if (state != NULL)
+            state->server = cls;
+        *context = state; /* without memory: its requests are not answered */
+    } else {
+        free(*context);
+        *context = NULL;
+    }
 }
 
 /* Keeps names and values as they came: src/http decodes them itself, and strictly. */
@@ -177,49 +264,13 @@ static size_t keep_escapes(void *cls, struct MHD_Connection *connection, char *t
     return strlen(text);
 }
 
-static const struct {
-    const char *name;
-    size_t offset;
-} WANTED_HEADERS[] = {
-    {"Authorization", offsetof(struct ct_headers, authorization)},
-    {"Content-Type", offsetof(struct ct_headers, content_type)},
-    {"Content-Length", offsetof(struct ct_headers, content_length)},
-    {"Transfer-Encoding", offsetof(struct ct_headers, transfer_encoding)},
-    {"Accept-Encoding", offsetof(struct ct_headers, accept_encoding)},
-    {"If-None-Match", offsetof(struct ct_headers, if_none_match)},
-    {"Origin", offsetof(struct ct_headers, origin)},
-    {"Access-Control-Request-Method", offsetof(struct ct_headers, request_method)},
-    {"X-Request-ID", offsetof(struct ct_headers, request_id)},
-    {"X-Forwarded-For", offsetof(struct ct_headers, forwarded_for)},
-};
-
 static enum MHD_Result take_header(void *cls, enum MHD_ValueKind kind, const char *name,
                                    size_t name_size, const char *value, size_t value_size)
 {
     (void)kind;
-    struct ct_headers *headers = cls;
-    struct ct_str key = {name, name_size};
-    for (size_t i = 0; i < sizeof(WANTED_HEADERS) / sizeof(WANTED_HEADERS[0]); i++) {
-        if (!ct_str_equal_nocase(key, ct_str_of(WANTED_HEADERS[i].name)))
-            continue;
-        struct ct_str text = {value == NULL ? "" : value, value_size};
-        memcpy((char *)headers + WANTED_HEADERS[i].offset, &text, sizeof(text));
-        if (WANTED_HEADERS[i].offset == offsetof(struct ct_headers, authorization))
-            headers->authorization_count++;
-        break;
-    }
+    ct_headers_add(cls, (struct ct_str){name, name_size},
+                   (struct ct_str){value == NULL ? "" : value, value_size});
     return MHD_YES;
-}
-
-static bool sane_id(struct ct_str id)
-{
-    for (size_t i = 0; i < id.len; i++) {
-        char c = id.at[i];
-        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-              c == '.' || c == '_' || c == '-'))
-            return false;
-    }
-    return id.len >= 1 && id.len <= 64;
 }
 
 static enum MHD_Result send_reply(struct ct_exchange *exchange)
@@ -234,7 +285,8 @@ static enum MHD_Result send_reply(struct ct_exchange *exchange)
         return MHD_NO;
     for (size_t i = 0; i < reply->header_count; i++)
         (void)MHD_add_response_header(response, reply->headers[i].name, reply->headers[i].value);
-    if (atomic_load_explicit(&transport->server->stopping, memory_order_relaxed))
+    if (exchange->closing ||
+        atomic_load_explicit(&transport->server->stopping, memory_order_relaxed))
         (void)MHD_add_response_header(response, "Connection", "close");
     enum MHD_Result result =
         queue_directly(transport->connection, (unsigned int)reply->status, response);
@@ -268,7 +320,7 @@ static enum MHD_Result begin_headers(struct ct_exchange *exchange, const char *m
     exchange->headers.size = info == NULL ? 0 : info->header_size;
     char made[17];
     struct ct_str id = exchange->headers.request_id;
-    if (!sane_id(id)) {
+    if (!ct_request_id_is_sane(id)) {
         make_id(transport->server, made);
         id = (struct ct_str){made, 16};
     }
@@ -282,7 +334,7 @@ static enum MHD_Result begin_headers(struct ct_exchange *exchange, const char *m
         exchange->refusal == 0
             ? NULL
             : MHD_lookup_connection_value(transport->connection, MHD_HEADER_KIND, "Expect");
-    if (exchange->refusal == 413 || exchange->refusal == 431 || expect != NULL)
+    if (exchange->closing || expect != NULL)
         return send_reply(exchange);
     return MHD_YES;
 }
@@ -309,10 +361,16 @@ static enum MHD_Result handle(void *cls, struct MHD_Connection *connection, cons
     if (transport->phase == PHASE_BODY) {
         transport->phase = PHASE_WAITING;
         if (!ct_exchange_run(exchange)) {
-            atomic_fetch_add(&transport->server->waiting, 1);
-            MHD_suspend_connection(connection);
-            ct_exchange_submit(exchange);
-            return MHD_YES;
+            struct ct_server *server = transport->server;
+            /* Counted before it looks: ct_server_stop sets the flag and then reads the count. */
+            atomic_fetch_add(&server->waiting, 1);
+            if (!atomic_load(&server->closing)) {
+                MHD_suspend_connection(connection);
+                ct_exchange_submit(exchange);
+                return MHD_YES;
+            }
+            atomic_fetch_sub(&server->waiting, 1);
+            exchange->result = CT_UNAVAILABLE;
         }
     }
     return send_reply(exchange);
@@ -364,37 +422,6 @@ static unsigned int connection_limit(struct ct_server *server)
     return (unsigned int)possible;
 }
 
-/* A PEM file as a terminated text that the caller frees. */
-static enum ct_result read_pem(struct ct_arena *arena, const char *setting, const char *path,
-                               char **out, const char **why)
-{
-    enum ct_result result = CT_IO;
-    char *text = NULL;
-    FILE *file = fopen(path, "rbe");
-    if (file == NULL) {
-        *why = ct_arena_printf(arena, "%s: cannot read %s: %s", setting, path, strerror(errno));
-        return CT_IO;
-    }
-    text = malloc(MAX_KEY_FILE_BYTES + 1);
-    if (text == NULL) {
-        result = CT_NOMEM;
-        goto out;
-    }
-    size_t size = fread(text, 1, MAX_KEY_FILE_BYTES, file);
-    text[size] = '\0';
-    if (ferror(file) != 0 || strstr(text, "-----BEGIN ") == NULL) {
-        *why = ct_arena_printf(arena, "%s: %s is not a PEM file", setting, path);
-        goto out;
-    }
-    *out = text;
-    text = NULL;
-    result = CT_OK;
-out:
-    (void)fclose(file);
-    free(text);
-    return result;
-}
-
 static void free_server(struct ct_server *server)
 {
     if (server->tls_key != NULL)
@@ -406,11 +433,13 @@ static void free_server(struct ct_server *server)
 
 static enum ct_result start_daemon(struct ct_server *server, int socket)
 {
+    /* Older versions are not to be used any more (RFC 8996). */
+    (void)strcpy(server->tls_priorities, "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2");
     unsigned int threads = thread_count(server->options.config);
     unsigned int limit = connection_limit(server);
     if (threads > limit)
         threads = limit;
-    struct MHD_OptionItem more[5];
+    struct MHD_OptionItem more[6];
     size_t count = 0;
     if (threads > 1)
         more[count++] = (struct MHD_OptionItem){MHD_OPTION_THREAD_POOL_SIZE, threads, NULL};
@@ -418,6 +447,8 @@ static enum ct_result start_daemon(struct ct_server *server, int socket)
         more[count++] =
             (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_CERT, 0, server->tls_certificate};
         more[count++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_KEY, 0, server->tls_key};
+        more[count++] =
+            (struct MHD_OptionItem){MHD_OPTION_HTTPS_PRIORITIES, 0, server->tls_priorities};
     }
     more[count] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
     unsigned int flags =
@@ -447,10 +478,10 @@ enum ct_result ct_server_start(const struct ct_server_options *options, struct c
     server->options = *options;
     enum ct_result result = ct_random_bytes(&server->id_key, sizeof(server->id_key));
     if (result == CT_OK && config->tls_cert_file[0] != '\0')
-        result =
-            read_pem(arena, "TLS_CERT_FILE", config->tls_cert_file, &server->tls_certificate, why);
+        result = ct_pem_read(arena, "TLS_CERT_FILE", config->tls_cert_file,
+                             &server->tls_certificate, why);
     if (result == CT_OK && config->tls_key_file[0] != '\0')
-        result = read_pem(arena, "TLS_KEY_FILE", config->tls_key_file, &server->tls_key, why);
+        result = ct_pem_read(arena, "TLS_KEY_FILE", config->tls_key_file, &server->tls_key, why);
     if (result == CT_OK)
         result =
             ct_listen(arena, config->host, (uint16_t)config->port, &socket, &server->port, why);
@@ -488,6 +519,7 @@ void ct_server_stop(struct ct_server *server, int64_t grace_ms)
     while (atomic_load(&server->running) > 0 && ct_clock_monotonic_us() < deadline)
         (void)nanosleep(&pause, NULL);
     /* What waits for a hash or a commit cannot be cut off, and ends by itself. */
+    atomic_store(&server->closing, true);
     while (atomic_load(&server->waiting) > 0)
         (void)nanosleep(&pause, NULL);
     MHD_stop_daemon(server->daemon);

@@ -1,0 +1,62 @@
+#include "http/headers.h"
+
+#include <string.h>
+
+#define TEXT(member) offsetof(struct ct_headers, member)
+#define NO_COUNT 0
+
+static const struct {
+    const char *name;
+    size_t text;
+    size_t count; /* of an unsigned that tells how often the header came */
+} WANTED[] = {
+    {"Host", TEXT(host), TEXT(host_count)},
+    {"Authorization", TEXT(authorization), TEXT(authorization_count)},
+    {"Content-Type", TEXT(content_type), NO_COUNT},
+    {"Content-Length", TEXT(content_length), TEXT(content_length_count)},
+    {"Transfer-Encoding", TEXT(transfer_encoding), TEXT(transfer_encoding_count)},
+    {"Accept-Encoding", TEXT(accept_encoding), NO_COUNT},
+    {"If-None-Match", TEXT(if_none_match), NO_COUNT},
+    {"Origin", TEXT(origin), NO_COUNT},
+    {"Access-Control-Request-Method", TEXT(request_method), NO_COUNT},
+    {"X-Request-ID", TEXT(request_id), NO_COUNT},
+    {"X-Forwarded-For", TEXT(forwarded_for), NO_COUNT},
+};
+
+void ct_headers_add(struct ct_headers *headers, struct ct_str name, struct ct_str value)
+{
+    char *base = (char *)headers;
+    if (name.len > 0 && (name.at[name.len - 1] == ' ' || name.at[name.len - 1] == '\t'))
+        headers->spaced_name = true;
+    for (size_t i = 0; i < sizeof(WANTED) / sizeof(WANTED[0]); i++) {
+        if (!ct_str_equal_nocase(name, ct_str_of(WANTED[i].name)))
+            continue;
+        memcpy(base + WANTED[i].text, &value, sizeof(value));
+        if (WANTED[i].count != NO_COUNT)
+            ++*(unsigned *)(void *)(base + WANTED[i].count);
+        return;
+    }
+}
+
+int ct_headers_framing_fault(const struct ct_headers *headers)
+{
+    if (headers->spaced_name || headers->host_count > 1 || headers->content_length_count > 1 ||
+        headers->transfer_encoding_count > 1 ||
+        (headers->transfer_encoding_count > 0 && headers->content_length_count > 0))
+        return 400;
+    if (headers->transfer_encoding_count > 0 &&
+        !ct_str_equal_nocase(headers->transfer_encoding, CT_STR("chunked")))
+        return 501;
+    return 0;
+}
+
+bool ct_request_id_is_sane(struct ct_str id)
+{
+    for (size_t i = 0; i < id.len; i++) {
+        char c = id.at[i];
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+              c == '.' || c == '_' || c == '-'))
+            return false;
+    }
+    return id.len >= 1 && id.len <= 64;
+}

@@ -1,0 +1,38 @@
+#ifndef CT_HTTP_HEADERS_H
+#define CT_HTTP_HEADERS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/text.h"
+
+/** Request headers that matter here. Borrowed from the connection; `at` NULL when absent. */
+struct ct_headers {
+    struct ct_str host;
+    struct ct_str authorization;
+    struct ct_str content_type;
+    struct ct_str content_length;
+    struct ct_str transfer_encoding;
+    struct ct_str accept_encoding;
+    struct ct_str if_none_match;
+    struct ct_str origin;
+    struct ct_str request_method; /* Access-Control-Request-Method */
+    struct ct_str request_id;
+    struct ct_str forwarded_for;
+    unsigned authorization_count;
+    unsigned content_length_count;
+    unsigned transfer_encoding_count;
+    unsigned host_count;
+    bool spaced_name; /* a name with white space behind it */
+    size_t size;      /* of the whole header section, bytes */
+};
+
+/** Takes note of a header if it matters here. Both texts are borrowed. */
+void ct_headers_add(struct ct_headers *headers, struct ct_str name, struct ct_str value);
+/** Whether it is certain where the request ends (RFC 9112 sections 3.2, 5.1, 6.1, 6.3): 0, or the status
+ *  to refuse it with. What two servers in a row could read in two ways must end the connection. */
+int ct_headers_framing_fault(const struct ct_headers *headers);
+/** Whether a client's own X-Request-ID may be repeated: 1 to 64 letters, digits, '.', '_', '-'. */
+bool ct_request_id_is_sane(struct ct_str id);
+
+#endif
