@@ -11,6 +11,7 @@
 
 #define SALT_BYTES 16
 
+#define ARGON2_PREFIX "$argon2id$v=19$"
 #define ARGON2_MEMORY_KIB 19456
 #define ARGON2_PASSES 2
 #define ARGON2_LANES 1
@@ -25,14 +26,13 @@
 
 #define BCRYPT_COST 12
 #define BCRYPT_PREFIX "$2b$12$"
-#define BCRYPT_SALT_CHARS 22
 #define BCRYPT_CHARS 60
 
 /* Hashes of nothing, in the form and at the cost of the real ones: what a password is compared with
  * when there is no hash to compare it with, so that the refusal takes as long. */
-#define NOBODY_ARGON2ID                                      \
-    "$argon2id$v=19$m=19456,t=2,p=1$Y2xvdWQtdGVsZXBob255IQ$" \
-    "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+#define NOBODY_ARGON2ID                                     \
+    ARGON2_PREFIX "m=19456,t=2,p=1$Y2xvdWQtdGVsZXBob255IQ$" \
+                  "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 #define NOBODY_BCRYPT BCRYPT_PREFIX "abcdefghijklmnopqrstuu..............................."
 
 struct argon2_cost {
@@ -119,7 +119,7 @@ static enum ct_result argon2_parse(struct ct_arena *arena, struct ct_str stored,
     struct argon2_cost *cost = &out->cost;
     struct ct_str in = stored;
 
-    if (!take_text(&in, CT_STR("$argon2id$v=19$m=")) ||
+    if (!take_text(&in, CT_STR(ARGON2_PREFIX "m=")) ||
         !take_number(&in, MAX_MEMORY_KIB, &cost->memory_kib) || !take_text(&in, CT_STR(",t=")) ||
         !take_number(&in, MAX_PASSES, &cost->passes) || !take_text(&in, CT_STR(",p=")) ||
         !take_number(&in, MAX_LANES, &cost->lanes) || !take_text(&in, CT_STR("$")))
@@ -141,29 +141,14 @@ static enum ct_result argon2_parse(struct ct_arena *arena, struct ct_str stored,
     return CT_OK;
 }
 
-/* "$2b$12$", 22 characters of salt, 31 of hash. */
+/* "$2b$12$", 22 characters of salt, 31 of hash. libcrypt judges the rest: the cost and the salt. */
 static bool bcrypt_parse(struct ct_str stored)
 {
     struct ct_str in = stored;
-    uint32_t cost;
 
-    if (stored.len != BCRYPT_CHARS)
-        return false;
-    if (!take_text(&in, CT_STR("$2a$")) && !take_text(&in, CT_STR("$2b$")) &&
-        !take_text(&in, CT_STR("$2y$")))
-        return false;
-    (void)take_text(&in, CT_STR("0"));
-    if (!take_number(&in, 31, &cost) || cost < 4 || !take_text(&in, CT_STR("$")))
-        return false;
-    if (in.len != BCRYPT_CHARS - strlen(BCRYPT_PREFIX))
-        return false;
-    for (size_t i = 0; i < in.len; i++) {
-        char c = in.at[i];
-        if (!((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-              c == '.' || c == '/'))
-            return false;
-    }
-    return true;
+    return stored.len == BCRYPT_CHARS &&
+           (take_text(&in, CT_STR("$2a$")) || take_text(&in, CT_STR("$2b$")) ||
+            take_text(&in, CT_STR("$2y$")));
 }
 
 /* ------------------------------------------------------------------------------------ hashing */
@@ -271,7 +256,7 @@ static enum ct_result argon2_make(struct ct_arena *arena, struct ct_str password
         const char *text =
             salt_text == NULL || hash_text == NULL
                 ? NULL
-                : ct_arena_printf(arena, "$argon2id$v=19$m=%d,t=%d,p=%d$%s$%s", ARGON2_MEMORY_KIB,
+                : ct_arena_printf(arena, ARGON2_PREFIX "m=%d,t=%d,p=%d$%s$%s", ARGON2_MEMORY_KIB,
                                   ARGON2_PASSES, ARGON2_LANES, salt_text, hash_text);
         if (text == NULL)
             result = CT_NOMEM;
@@ -357,22 +342,29 @@ static enum ct_result bcrypt_compare(struct ct_str password, struct ct_str store
     return CT_OK;
 }
 
+/* CT_INVALID when the stored text is no hash. */
 static enum ct_result compare(enum ct_password_hash kind, struct ct_str password,
                               struct ct_str stored, bool *outdated)
 {
+    struct ct_str in = stored;
     bool old = false;
-    enum ct_password_hash form = CT_ARGON2ID;
-    enum ct_result result = argon2_compare(password, stored, &old);
-    if (result == CT_INVALID) {
-        form = CT_BCRYPT;
-        result = bcrypt_compare(password, stored, &old);
-    }
+    bool argon2 = take_text(&in, CT_STR(ARGON2_PREFIX));
+    enum ct_result result =
+        argon2 ? argon2_compare(password, stored, &old) : bcrypt_compare(password, stored, &old);
     if (result == CT_OK)
-        *outdated = old || form != kind;
+        *outdated = old || kind != (argon2 ? CT_ARGON2ID : CT_BCRYPT);
     return result;
 }
 
-/* -------------------------------------------------------------------------------- the face */
+/* CT_DENIED, whatever the password; CT_NOMEM. */
+static enum ct_result compare_with_nobody(enum ct_password_hash kind, struct ct_str password)
+{
+    struct ct_str nobody = kind == CT_BCRYPT ? CT_STR(NOBODY_BCRYPT) : CT_STR(NOBODY_ARGON2ID);
+    bool ignored;
+    return compare(kind, password, nobody, &ignored) == CT_NOMEM ? CT_NOMEM : CT_DENIED;
+}
+
+/* ----------------------------------------------------------------------------------- the face */
 
 enum ct_result ct_password_hash(struct ct_arena *arena, enum ct_password_hash kind,
                                 struct ct_str password, struct ct_str *out)
@@ -385,18 +377,14 @@ enum ct_result ct_password_verify(enum ct_password_hash kind, struct ct_str pass
                                   struct ct_str stored, bool *outdated)
 {
     enum ct_result result = compare(kind, password, stored, outdated);
-    if (result == CT_INVALID) {
-        ct_password_spend(kind, password, (struct ct_str){0});
-        result = CT_DENIED;
-    }
+    if (result == CT_INVALID)
+        result = compare_with_nobody(kind, password);
     return result;
 }
 
 void ct_password_spend(enum ct_password_hash kind, struct ct_str password, struct ct_str like)
 {
     bool ignored;
-    if (like.len > 0 && compare(kind, password, like, &ignored) != CT_INVALID)
-        return;
-    struct ct_str nobody = kind == CT_BCRYPT ? CT_STR(NOBODY_BCRYPT) : CT_STR(NOBODY_ARGON2ID);
-    (void)compare(kind, password, nobody, &ignored);
+    if (like.len == 0 || compare(kind, password, like, &ignored) == CT_INVALID)
+        (void)compare_with_nobody(kind, password);
 }

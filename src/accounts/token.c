@@ -8,8 +8,7 @@
 
 #include "base/random.h"
 
-/* Room for any token of ours many times over; what is longer is not worth a
- * hash. */
+/* Room for any token of ours many times over; what is longer is not worth a hash. */
 #define MAX_TOKEN_BYTES 4096
 /* Claims, or header parameters: of more than this, none is ours. */
 #define MAX_MEMBERS 32
@@ -52,13 +51,11 @@ static bool secret_usable(const struct ct_token_key *key)
     return key->secret.len > 0 && key->secret.len <= INT_MAX;
 }
 
-/* --------------------------------------------------------------- a flat JSON
- * object (RFC 8259) */
+/* ---------------------------------------------------------------------- a JSON object (RFC 8259) */
 
-/* Headers and claims are read here, strictly and without an allocation: where
- * jansson has no memory to grow its buffer it goes on without that character
- * (2.14, load.c, lex_save), and a `sub` with a digit less is another user. What
- * is inside of a value is checked for its form alone. */
+/* Headers and claims are read here, strictly and without an allocation: where jansson has no memory
+ * to grow its buffer it goes on without that character (2.14, load.c, lex_save), and a `sub` with a
+ * digit less is another user. What is inside of a value is checked for its form alone. */
 
 enum kind { STRING, NUMBER, OTHER };
 
@@ -73,8 +70,7 @@ struct members {
     size_t count;
 };
 
-/* The character in front, or NUL at the end; a NUL in the text fits nowhere
- * either. */
+/* The character in front, or NUL at the end; a NUL in the text fits nowhere either. */
 static char next(const struct ct_str *in)
 {
     return in->len > 0 ? in->at[0] : '\0';
@@ -239,8 +235,8 @@ static const struct member *find(const struct members *members, struct ct_str na
     return NULL;
 }
 
-/* A name may come once only (RFC 7519 section 4), and may hold no escape, or it
- * could be two names. */
+/* A name may come once only (RFC 7519 section 4), and may hold no escape, or it could be two
+ * names. */
 static bool take_member(struct ct_str *in, struct members *out)
 {
     struct member member = {.kind = OTHER};
@@ -276,18 +272,15 @@ static bool read_object(struct ct_str json, struct members *out)
     return in.len == 0;
 }
 
-/* ------------------------------------------------------------------------------------
- * the rules */
+/* ----------------------------------------------------------------------------------- the rules */
 
 struct parts {
     struct ct_str header;
     struct ct_str payload;
     struct ct_str signature;
-    struct ct_str signed_text; /* the first two and the dot between them */
 };
 
-/* Two dots, no part empty. The alphabet is judged when a part is decoded, or by
- * the signature. */
+/* At the first two dots: the alphabet of a part has no third. */
 static bool split(struct ct_str token, struct parts *out)
 {
     if (token.len == 0 || token.len > MAX_TOKEN_BYTES)
@@ -302,13 +295,11 @@ static bool split(struct ct_str token, struct parts *out)
     out->header = (struct ct_str){token.at, (size_t)(first - token.at)};
     out->payload = (struct ct_str){first + 1, (size_t)(second - first - 1)};
     out->signature = (struct ct_str){second + 1, (size_t)(end - second - 1)};
-    out->signed_text = (struct ct_str){token.at, (size_t)(second - token.at)};
-    return out->header.len > 0 && out->payload.len > 0 && out->signature.len > 0;
+    return true;
 }
 
-/* `alg` is the one of the key, in this spelling; `typ`, when there, is JWT; no
- * `crit`: whatever it named, this program would not understand it (RFC 7515
- * section 4.1.11). */
+/* `alg` is the one of the key, in this spelling; `typ`, when there, is JWT; no `crit`: whatever it
+ * named, this program would not understand it (RFC 7515 section 4.1.11). */
 static bool header_acceptable(struct ct_str json, enum ct_algorithm algorithm)
 {
     struct members members;
@@ -322,8 +313,8 @@ static bool header_acceptable(struct ct_str json, enum ct_algorithm algorithm)
            (typ == NULL || (typ->kind == STRING && ct_str_equal_nocase(typ->value, CT_STR("JWT"))));
 }
 
-/* A time in whole seconds (RFC 7519 section 2, NumericDate). A claim that is
- * not there leaves *out as it is. */
+/* A time in whole seconds (RFC 7519 section 2, NumericDate). A claim that is not there leaves *out
+ * as it is. */
 static bool read_time(const struct members *claims, struct ct_str name, int64_t *out)
 {
     const struct member *claim = find(claims, name);
@@ -340,8 +331,7 @@ static bool read_user_id(const struct members *claims, int64_t *out)
     const struct member *claim = find(claims, CT_STR("sub"));
 
     return claim != NULL && claim->kind == STRING && claim->value.len > 0 &&
-           claim->value.at[0] >= '1' && claim->value.at[0] <= '9' &&
-           ct_int_parse(claim->value, out) == CT_OK;
+           claim->value.at[0] >= '1' && ct_int_parse(claim->value, out) == CT_OK;
 }
 
 static bool read_id(const struct members *claims, struct ct_str *out)
@@ -360,8 +350,7 @@ static bool claims_acceptable(struct ct_str json, int64_t now_s, struct ct_claim
     struct ct_claims claims = {.expires_at = INT64_MIN, .id = CT_STR("")};
     int64_t not_before = INT64_MIN;
 
-    /* `aud` names others: this program is no audience (RFC 7519 section 4.1.3).
-   */
+    /* `aud` names others: this program is no audience (RFC 7519 section 4.1.3). */
     if (!read_object(json, &members) || find(&members, CT_STR("aud")) != NULL)
         return false;
     if (!read_user_id(&members, &claims.user_id) ||
@@ -376,9 +365,9 @@ static bool claims_acceptable(struct ct_str json, int64_t now_s, struct ct_claim
     return true;
 }
 
-/* CT_DENIED when the signature is not that of the text in front of it. The token is known to be three
- * parts of well-formed base64url, with a header that names the key's algorithm: libjwt alone would go by
- * the algorithm of the header, in any case of letters, and read base64 leniently. */
+/* CT_DENIED when the signature is not that of the text in front of it. The token is known to be
+ * three parts of well-formed base64url, with a header that names the key's algorithm: libjwt alone
+ * would go by the algorithm of the header, in any case of letters, and read base64 leniently. */
 static enum ct_result check_signature(const struct ct_token_key *key, const char *token)
 {
     jwt_t *jwt = NULL;
@@ -481,6 +470,9 @@ enum ct_result ct_token_issue(struct ct_arena *arena, const struct ct_token_key 
     const char *text = ct_str_dup(arena, ct_str_of(token));
     free(token);
     if (text == NULL)
+        return CT_NOMEM;
+    /* With no memory for the MAC, libjwt signs with what lies where it would have been. */
+    if (check_signature(key, text) != CT_OK)
         return CT_NOMEM;
     *out = ct_str_of(text);
     return CT_OK;

@@ -1,6 +1,6 @@
 #include "accounts/accounts.h"
 
-#include <string.h>
+#include "store/migrations.h"
 
 #define USER_COLUMNS "id, username, hashed_password, created_at, last_login_at"
 
@@ -19,10 +19,11 @@ enum ct_result ct_user_insert(struct ct_arena *arena, struct ct_db *db, struct c
     if (result != CT_OK)
         return result;
     struct ct_stmt *stmt;
-    result = ct_db_query(db,
-                         "INSERT INTO users (username, hashed_password, username_key, created_at) "
-                         "VALUES ($1, $2, $3, $4) RETURNING id",
-                         &stmt);
+    result =
+        ct_db_query(db,
+                    "INSERT INTO users (id, username, hashed_password, username_key, created_at) "
+                    "VALUES (" CT_NEXT_ID("users") ", $1, $2, $3, $4) RETURNING id",
+                    &stmt);
     if (result != CT_OK)
         return result;
     ct_bind_str(stmt, 1, username);

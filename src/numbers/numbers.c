@@ -1,5 +1,7 @@
 #include "numbers/numbers.h"
 
+#include "store/migrations.h"
+
 #define NUMBER_COLUMNS "id, phone_number, user_id, created_at"
 
 enum ct_result ct_number_create(struct ct_db *db, struct ct_str phone_number, int64_t user_id,
@@ -8,8 +10,8 @@ enum ct_result ct_number_create(struct ct_db *db, struct ct_str phone_number, in
     struct ct_stmt *stmt;
     enum ct_result result =
         ct_db_query(db,
-                    "INSERT INTO virtual_phone_numbers (phone_number, user_id, created_at) "
-                    "VALUES ($1, $2, $3) RETURNING id",
+                    "INSERT INTO virtual_phone_numbers (id, phone_number, user_id, created_at) "
+                    "VALUES (" CT_NEXT_ID("virtual_phone_numbers") ", $1, $2, $3) RETURNING id",
                     &stmt);
     if (result != CT_OK)
         return result;

@@ -2,6 +2,7 @@
 #define CT_STORE_BACKEND_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/arena.h"
@@ -11,23 +12,45 @@
 #include "store/store.h"
 
 /*
- * The face between the store and an engine, private to this room: the store knows queues, threads
- * and migrations, an engine knows how to talk to its database. A connection is used by one thread
- * at a time; which thread that is may change.
+ * The face between the store and an engine, private to this room: the store knows queues, threads,
+ * migrations and which statements are in use; an engine knows how to talk to its database. A
+ * connection is used by one thread at a time; which thread that is may change.
  */
 
-/** A connection. An engine's own struct begins with it. */
+/** A connection. An engine's own struct begins with it, zeroed but for the backend. */
 struct ct_db {
     const struct ct_backend *backend;
+    char trouble[160]; /* what the engine said about its last failure */
+    /* the rest is db.c's */
+    struct ct_stmt **slots; /* statements by the address of their SQL */
+    size_t slot_count;
+    size_t statement_count;
+    struct ct_stmt *used; /* handed out since the savepoint or, outside one, in the transaction */
 };
 
-/** A prepared statement of one connection. An engine's own struct begins with it. */
+/** A prepared statement of one connection. An engine's own struct begins with it, zeroed but for the db. */
 struct ct_stmt {
-    const struct ct_backend *backend;
+    struct ct_db *db;
+    const char *sql;
+    struct ct_stmt *next_used;
+    bool used;
+    bool finished;         /* stepped to the end: one more step would run it again */
+    enum ct_result failed; /* what a bind or a step has met */
 };
 
 /** Where the data is and what is needed to connect to it: the engine's. */
 struct ct_database;
+
+enum ct_control {
+    CT_BEGIN_READ,  /* sees one state of the database */
+    CT_BEGIN_WRITE, /* and is the only one that writes */
+    CT_COMMIT,
+    CT_ROLLBACK,
+    CT_SAVEPOINT, /* not nested */
+    CT_RELEASE,
+    CT_ROLLBACK_TO,
+    CT_CONTROLS
+};
 
 struct ct_backend {
     /** What a URL for this engine begins with, e.g. "sqlite:". */
@@ -44,41 +67,25 @@ struct ct_backend {
     /** After its last connection was closed. */
     void (*close)(struct ct_database *database);
 
-    /** Begins a transaction that sees one state of the database. */
-    enum ct_result (*begin_read)(struct ct_db *db);
-    /** Begins a transaction that is the only one that writes. CT_BUSY when another process did not
-     *  let go of the database within some seconds. */
-    enum ct_result (*begin_write)(struct ct_db *db);
-    /** Ends the transaction and resets its statements. CT_OK means that what was written is on
-     * disk; anything else, that nothing of it was kept. */
-    enum ct_result (*commit)(struct ct_db *db);
-    /** Ends the transaction, if there is one, and forgets what it wrote. */
-    void (*rollback)(struct ct_db *db);
-    /** False once an engine had to give up the transaction by itself (disk full, want of memory).
-     */
+    /** Moves the connection's transaction. CT_BUSY from CT_BEGIN_WRITE when another process did not
+     *  let go of the database within some seconds; CT_OK from CT_COMMIT means that what was written
+     *  is on disk, anything else that nothing of it was kept. Only db.c ends what was begun. */
+    enum ct_result (*control)(struct ct_db *db, enum ct_control which);
+    /** False once an engine had to give up the transaction by itself (disk full, want of memory). */
     bool (*in_transaction)(struct ct_db *db);
 
-    /** Marks the state to which rollback_to goes back. Not nested. */
-    enum ct_result (*savepoint)(struct ct_db *db);
-    /** Keeps what was written since the savepoint and resets the statements used since. Reports a
-     *  failure that an engine sees only now, such as a foreign key that a statement left dangling.
-     */
-    enum ct_result (*release)(struct ct_db *db);
-    /** Forgets what was written since the savepoint. When that fails, the transaction is over. */
-    void (*rollback_to)(struct ct_db *db);
-
-    /** Housekeeping between transactions of the writing connection, when nobody waits for it. */
+    /** Housekeeping of the writing connection between transactions, when nobody waits for it. */
     void (*tidy)(struct ct_db *db);
-    /** What the engine said about the last failure; valid until the next one. Never NULL. */
-    const char *(*trouble)(struct ct_db *db);
 
-    /** Runs a statement once, without parameters and rows, and keeps nothing of it. */
-    enum ct_result (*execute)(struct ct_db *db, const char *sql);
-    /* the rest is what store.h says of the function with the same name */
-    enum ct_result (*query)(struct ct_db *db, const char *sql, struct ct_stmt **out);
-    void (*bind_int)(struct ct_stmt *stmt, int index, int64_t value);
-    void (*bind_str)(struct ct_stmt *stmt, int index, struct ct_str value);
-    void (*bind_null)(struct ct_stmt *stmt, int index);
+    /** Prepares a statement that is kept until finalize. */
+    enum ct_result (*prepare)(struct ct_db *db, const char *sql, struct ct_stmt **out);
+    void (*finalize)(struct ct_stmt *stmt);
+    /** Ends the execution and forgets the parameters. */
+    void (*reset)(struct ct_stmt *stmt);
+    enum ct_result (*bind_int)(struct ct_stmt *stmt, int index, int64_t value);
+    enum ct_result (*bind_str)(struct ct_stmt *stmt, int index, struct ct_str value);
+    enum ct_result (*bind_null)(struct ct_stmt *stmt, int index);
+    /* as the functions of store.h */
     enum ct_result (*step)(struct ct_stmt *stmt);
     int64_t (*column_int)(struct ct_stmt *stmt, int index);
     bool (*column_is_null)(struct ct_stmt *stmt, int index);
@@ -87,6 +94,25 @@ struct ct_backend {
 };
 
 extern const struct ct_backend ct_sqlite;
+
+/*
+ * db.c: how a transaction or a savepoint ends. The statements used in it are reset first, so that none
+ * of them holds a lock or an old state of the database.
+ */
+
+/** Keeps what was written since the savepoint. Unless it answers CT_OK, ct_db_rollback_to must follow.
+ */
+CT_CHECKED enum ct_result ct_db_release(struct ct_db *db);
+/** Forgets what was written since the savepoint. When that fails, the whole transaction is over. */
+void ct_db_rollback_to(struct ct_db *db);
+/** Ends the transaction: as CT_COMMIT. Unless it answers CT_OK, ct_db_rollback must follow. */
+CT_CHECKED enum ct_result ct_db_commit(struct ct_db *db);
+/** Ends the transaction, if there still is one, and forgets what it wrote. */
+void ct_db_rollback(struct ct_db *db);
+/** Runs a statement once, without parameters and rows, and keeps nothing of it. */
+CT_CHECKED enum ct_result ct_db_execute(struct ct_db *db, const char *sql);
+/** Finalizes all statements: for an engine, before it closes the connection. */
+void ct_db_finalize(struct ct_db *db);
 
 /** Sets @p why to one line in @p arena and answers @p result, or CT_NOMEM. */
 CT_CHECKED enum ct_result ct_store_explain(struct ct_arena *arena, const char **why,

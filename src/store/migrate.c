@@ -13,7 +13,7 @@
 /* The number of the last step that the database has seen; 0 for none. */
 static enum ct_result version_of(struct ct_db *db, int64_t *out)
 {
-    enum ct_result result = db->backend->execute(
+    enum ct_result result = ct_db_execute(
         db, "CREATE TABLE IF NOT EXISTS schema_migrations ("
             "number INTEGER PRIMARY KEY, what TEXT NOT NULL, applied_at BIGINT NOT NULL)");
     if (result != CT_OK)
@@ -33,7 +33,7 @@ static enum ct_result apply(struct ct_db *db, const struct ct_migration *migrati
 {
     enum ct_result result = CT_OK;
     for (const char *const *sql = migration->statements; sql != NULL && *sql != NULL; sql++) {
-        result = db->backend->execute(db, *sql);
+        result = ct_db_execute(db, *sql);
         if (result != CT_OK)
             return result;
     }
@@ -72,7 +72,7 @@ static enum ct_result lock(struct ct_db *db, struct ct_log *log)
     for (int attempt = 0; attempt < LOCK_ATTEMPTS && result == CT_BUSY; attempt++) {
         if (attempt == 1)
             ct_log_write(log, CT_LOG_WARNING, "waiting_for_database_lock", NULL);
-        result = db->backend->begin_write(db);
+        result = db->backend->control(db, CT_BEGIN_WRITE);
     }
     return result;
 }
@@ -95,9 +95,9 @@ static enum ct_result take_step(struct ct_db *db, int64_t newest, struct ct_log 
     if (result == CT_OK)
         result = migration != NULL ? apply(db, migration) : fill_again(db);
     if (result == CT_OK)
-        result = db->backend->commit(db);
+        result = ct_db_commit(db);
     if (result != CT_OK) {
-        db->backend->rollback(db);
+        ct_db_rollback(db);
         return result;
     }
     if (migration != NULL)
@@ -136,6 +136,6 @@ enum ct_result ct_migrate(struct ct_db *db, struct ct_log *log, struct ct_arena 
         return ct_store_explain(
             arena, why, result,
             "the database cannot be brought from version %lld to version %lld: %s",
-            (long long)version, (long long)newest, db->backend->trouble(db));
+            (long long)version, (long long)newest, db->trouble);
     }
 }

@@ -97,8 +97,22 @@ static const char *const keys_and_times[] = {
     NULL,
 };
 
+/* SQLite gives the id of the last row to the next one once that row is deleted. An id that has been
+ * somebody's stays theirs: a token or a cursor with it must never fit somebody else's row. */
+static const char *const ids_for_good[] = {
+    "CREATE TABLE last_ids (table_name VARCHAR NOT NULL PRIMARY KEY, last_id BIGINT NOT NULL)",
+    "INSERT INTO last_ids (table_name, last_id) VALUES ('users', 0), ('virtual_phone_numbers', 0)",
+    "CREATE TRIGGER tr_users_last_id AFTER DELETE ON users BEGIN UPDATE last_ids "
+    "SET last_id = old.id WHERE table_name = 'users' AND last_id < old.id; END",
+    "CREATE TRIGGER tr_virtual_phone_numbers_last_id AFTER DELETE ON virtual_phone_numbers BEGIN "
+    "UPDATE last_ids SET last_id = old.id "
+    "WHERE table_name = 'virtual_phone_numbers' AND last_id < old.id; END",
+    NULL,
+};
+
 const struct ct_migration ct_migrations[] = {
     {1, "the original tables", original_tables, NULL},
     {2, "usernames without regard to case, times", keys_and_times, fill_username_keys},
+    {3, "ids that are never used again", ids_for_good, NULL},
 };
-const size_t ct_migration_count = sizeof ct_migrations / sizeof ct_migrations[0];
+const size_t ct_migration_count = sizeof(ct_migrations) / sizeof(ct_migrations[0]);

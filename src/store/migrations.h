@@ -10,10 +10,17 @@
 /** One step of the schema. Numbered from 1, forward only; a landed step is never edited. */
 struct ct_migration {
     int number;
-    const char *what;                         /* for the log, in a few words */
-    const char *const *statements;            /* ends with NULL; may be NULL */
-    enum ct_result (*fill)(struct ct_db *db); /* what SQL alone cannot say; may be NULL */
+    const char *what;              /* for the log, in a few words */
+    const char *const *statements; /* ends with NULL; may be NULL */
+    /** What SQL alone cannot say; may be NULL. It runs after the statements and, because an older
+     *  program may have written since, again at every start: cheap when there is nothing to do. */
+    enum ct_result (*fill)(struct ct_db *db);
 };
+
+/** SQL for the id of a new row of a table (a string literal): behind all that are and all that were. */
+#define CT_NEXT_ID(table)                                                                    \
+    "(SELECT max(last_id) + 1 FROM (SELECT last_id FROM last_ids WHERE table_name = '" table \
+    "' UNION ALL SELECT coalesce(max(id), 0) FROM " table "))"
 
 /** All steps in order. */
 extern const struct ct_migration ct_migrations[];

@@ -52,7 +52,7 @@ enum ct_result ct_store_explain(struct ct_arena *arena, const char **why, enum c
 
 static enum ct_result backend_of(const char *url, const struct ct_backend **out, const char **why)
 {
-    for (size_t i = 0; url != NULL && i < sizeof backends / sizeof backends[0]; i++) {
+    for (size_t i = 0; url != NULL && i < sizeof(backends) / sizeof(backends[0]); i++) {
         if (strncmp(url, backends[i]->scheme, strlen(backends[i]->scheme)) == 0) {
             *out = backends[i];
             return CT_OK;
@@ -94,7 +94,7 @@ enum ct_result ct_store_open(const struct ct_store_options *options, struct ct_a
     if (result != CT_OK)
         goto out;
     result = CT_NOMEM;
-    store = calloc(1, sizeof *store);
+    store = calloc(1, sizeof(*store));
     if (store == NULL)
         goto out;
     store->backend = backend;
@@ -194,7 +194,7 @@ enum ct_result ct_store_write(struct ct_store *store,
 
 static enum ct_result open_reader(struct ct_store *store, struct reader **out)
 {
-    struct reader *reader = calloc(1, sizeof *reader);
+    struct reader *reader = calloc(1, sizeof(*reader));
     if (reader == NULL)
         return CT_NOMEM;
     enum ct_result result = store->backend->connect_reader(store->database, &reader->db);
@@ -227,7 +227,7 @@ enum ct_result ct_store_read_begin(struct ct_store *store, struct ct_db **out)
             return result;
     }
     assert(!store->backend->in_transaction(reader->db)); /* reads are not nested */
-    enum ct_result result = store->backend->begin_read(reader->db);
+    enum ct_result result = store->backend->control(reader->db, CT_BEGIN_READ);
     if (result == CT_OK)
         *out = reader->db;
     return result;
@@ -235,63 +235,6 @@ enum ct_result ct_store_read_begin(struct ct_store *store, struct ct_db **out)
 
 void ct_store_read_end(struct ct_db *db)
 {
-    if (db->backend->commit(db) != CT_OK)
-        db->backend->rollback(db);
-}
-
-/* ---- statements ---- */
-
-enum ct_result ct_db_query(struct ct_db *db, const char *sql, struct ct_stmt **out)
-{
-    return db->backend->query(db, sql, out);
-}
-
-void ct_bind_int(struct ct_stmt *stmt, int index, int64_t value)
-{
-    stmt->backend->bind_int(stmt, index, value);
-}
-
-void ct_bind_str(struct ct_stmt *stmt, int index, struct ct_str value)
-{
-    stmt->backend->bind_str(stmt, index, value);
-}
-
-void ct_bind_null(struct ct_stmt *stmt, int index)
-{
-    stmt->backend->bind_null(stmt, index);
-}
-
-enum ct_result ct_step(struct ct_stmt *stmt)
-{
-    return stmt->backend->step(stmt);
-}
-
-enum ct_result ct_run(struct ct_stmt *stmt)
-{
-    enum ct_result result;
-    do
-        result = stmt->backend->step(stmt);
-    while (result == CT_ROW);
-    return result;
-}
-
-int64_t ct_column_int(struct ct_stmt *stmt, int index)
-{
-    return stmt->backend->column_int(stmt, index);
-}
-
-bool ct_column_is_null(struct ct_stmt *stmt, int index)
-{
-    return stmt->backend->column_is_null(stmt, index);
-}
-
-enum ct_result ct_column_str(struct ct_stmt *stmt, int index, struct ct_arena *arena,
-                             struct ct_str *out)
-{
-    return stmt->backend->column_str(stmt, index, arena, out);
-}
-
-int64_t ct_column_time(struct ct_stmt *stmt, int index)
-{
-    return ct_column_is_null(stmt, index) ? CT_NO_TIME : ct_column_int(stmt, index);
+    if (ct_db_commit(db) != CT_OK)
+        ct_db_rollback(db);
 }

@@ -38,14 +38,14 @@ CT_CHECKED enum ct_result ct_store_open(const struct ct_store_options *options,
                                         struct ct_arena *arena, struct ct_store **out,
                                         const char **why);
 /** Commits what is queued, stops the writer, copies the write-ahead log into the database, closes.
- *  No thread may be inside a read. NULL is allowed. */
+ *  No thread may be inside a read, and none that has read may be just ending. NULL is allowed. */
 void ct_store_close(struct ct_store *store);
 
 /** A write that waits for its turn. The caller owns it and keeps it until `done` was called. */
 struct ct_job {
     enum ct_result (*run)(void *ctx, struct ct_db *db); /* on the writer's thread */
     /** On the writer's thread, after the commit is on disk: @p result is what `run` answered, or
-     *  CT_UNAVAILABLE when the commit failed and nothing was kept. */
+     *  CT_UNAVAILABLE (CT_NOMEM for want of memory) when the commit failed and nothing was kept. */
     void (*done)(void *ctx, enum ct_result result);
     void *ctx;
     struct ct_job *next;   /* the store's while queued */

@@ -10,8 +10,8 @@
 
 /* More jobs than this do not make a commit cheaper, but keep the first of them waiting. */
 #define BATCH_LIMIT 1024
-/* A full disk is said once in this time, not once a batch. */
-#define COMPLAINT_INTERVAL_US 1000000
+/* A full disk is told once in this time, not once a batch. */
+#define REPORT_INTERVAL_US 1000000
 
 struct ct_writer {
     struct ct_db *db;
@@ -27,44 +27,47 @@ struct ct_writer {
     bool closing;
 
     /* the thread's own */
-    int64_t complained_us;
-    int64_t refused; /* jobs that no line has told of */
     bool failing;
+    int64_t failed_jobs; /* jobs that failed and that no line has told of */
+    int64_t reported_us;
 };
 
-/* Says that writes fail, or that they work again. */
+/* Says that writes fail, or that they work again: a line a second, however often that changes. */
 static void report(struct ct_writer *writer, enum ct_result result, size_t jobs)
 {
-    if (result == CT_OK) {
-        if (writer->failing)
-            ct_log_write(writer->log, CT_LOG_INFO, "writes_work_again", NULL);
-        writer->failing = false;
+    if (result == CT_OK && !writer->failing)
         return;
-    }
     int64_t now = ct_clock_monotonic_us();
-    writer->refused += (int64_t)jobs;
-    if (writer->failing && now - writer->complained_us < COMPLAINT_INTERVAL_US)
+    if (result != CT_OK) {
+        writer->failing = true;
+        writer->failed_jobs += (int64_t)jobs;
+    }
+    if (now - writer->reported_us < REPORT_INTERVAL_US)
         return;
-    CT_LOG(writer->log, CT_LOG_ERROR, "writes_failed",
-           CT_F_TEXT("reason", writer->db->backend->trouble(writer->db)),
-           CT_F_INT("jobs", writer->refused));
-    writer->failing = true;
-    writer->complained_us = now;
-    writer->refused = 0;
+    writer->reported_us = now;
+    if (result == CT_OK) {
+        CT_LOG(writer->log, CT_LOG_INFO, "writes_work_again",
+               CT_F_INT("failed", writer->failed_jobs));
+        writer->failing = false;
+    } else {
+        CT_LOG(writer->log, CT_LOG_ERROR, "writes_failed", CT_F_TEXT("reason", writer->db->trouble),
+               CT_F_INT("failed", writer->failed_jobs));
+    }
+    writer->failed_jobs = 0;
 }
 
 /* Runs one job in its savepoint. False when the engine gave up the whole transaction. */
 static bool run_job(struct ct_db *db, struct ct_job *job)
 {
     const struct ct_backend *backend = db->backend;
-    job->result = backend->savepoint(db);
+    job->result = backend->control(db, CT_SAVEPOINT);
     if (job->result == CT_OK) {
         job->result = job->run(job->ctx, db);
         assert(job->result != CT_ROW);
         if (job->result == CT_OK)
-            job->result = backend->release(db);
+            job->result = ct_db_release(db);
         if (job->result != CT_OK)
-            backend->rollback_to(db);
+            ct_db_rollback_to(db);
     }
     return backend->in_transaction(db);
 }
@@ -77,7 +80,7 @@ static bool run_job(struct ct_db *db, struct ct_job *job)
 static enum ct_result run_batch(struct ct_db *db, struct ct_job *batch)
 {
     const struct ct_backend *backend = db->backend;
-    enum ct_result result = backend->begin_write(db);
+    enum ct_result result = backend->control(db, CT_BEGIN_WRITE);
     if (result != CT_OK)
         return result == CT_NOMEM ? CT_NOMEM : CT_UNAVAILABLE;
     for (struct ct_job *job = batch; job != NULL; job = job->next) {
@@ -87,12 +90,11 @@ static enum ct_result run_batch(struct ct_db *db, struct ct_job *batch)
             continue;
         if (job->result == CT_UNAVAILABLE)
             return CT_UNAVAILABLE;
-        assert(job->result != CT_OK);
-        if (job->result != CT_NOMEM)
-            job->result = CT_BUG;
+        if (job->result != CT_BUG)
+            job->result = CT_NOMEM; /* its own, or that of undoing it */
         return CT_BUSY;
     }
-    result = backend->commit(db);
+    result = ct_db_commit(db);
     return result == CT_OK || result == CT_NOMEM ? result : CT_UNAVAILABLE;
 }
 
@@ -108,7 +110,7 @@ static void commit_batch(struct ct_writer *writer, struct ct_job *batch)
     do {
         result = run_batch(db, batch);
         if (result != CT_OK)
-            db->backend->rollback(db);
+            ct_db_rollback(db);
     } while (result == CT_BUSY);
     report(writer, result, count);
 
@@ -169,12 +171,13 @@ static int start_thread(struct ct_writer *writer)
 enum ct_result ct_writer_start(struct ct_db *db, size_t capacity, struct ct_log *log,
                                struct ct_writer **out)
 {
-    struct ct_writer *writer = calloc(1, sizeof *writer);
+    struct ct_writer *writer = calloc(1, sizeof(*writer));
     if (writer == NULL)
         return CT_NOMEM;
     writer->db = db;
     writer->log = log;
     writer->capacity = capacity;
+    writer->reported_us = ct_clock_monotonic_us() - REPORT_INTERVAL_US;
     pthread_mutex_init(&writer->mutex, NULL);
     pthread_cond_init(&writer->wake, NULL);
     if (start_thread(writer) != 0) {
