@@ -22,6 +22,7 @@
 #define MAX_PASSES 100
 #define MAX_LANES 64
 #define MAX_SALT_BYTES 64
+#define MIN_HASH_BYTES 16
 #define MAX_HASH_BYTES 64
 
 #define BCRYPT_COST 12
@@ -136,7 +137,7 @@ static enum ct_result argon2_parse(struct ct_arena *arena, struct ct_str stored,
     if (result != CT_OK)
         return result;
     if (out->salt.len < ARGON2_MIN_SALT_LENGTH || out->salt.len > MAX_SALT_BYTES ||
-        out->hash.len < SALT_BYTES || out->hash.len > MAX_HASH_BYTES)
+        out->hash.len < MIN_HASH_BYTES || out->hash.len > MAX_HASH_BYTES)
         return CT_INVALID;
     return CT_OK;
 }

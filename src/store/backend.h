@@ -28,7 +28,8 @@ struct ct_db {
     struct ct_stmt *used; /* handed out since the savepoint or, outside one, in the transaction */
 };
 
-/** A prepared statement of one connection. An engine's own struct begins with it, zeroed but for the db. */
+/** A prepared statement of one connection. An engine's own struct begins with it, zeroed but for
+ *  the connection. */
 struct ct_stmt {
     struct ct_db *db;
     const char *sql;
@@ -68,10 +69,11 @@ struct ct_backend {
     void (*close)(struct ct_database *database);
 
     /** Moves the connection's transaction. CT_BUSY from CT_BEGIN_WRITE when another process did not
-     *  let go of the database within some seconds; CT_OK from CT_COMMIT means that what was written
-     *  is on disk, anything else that nothing of it was kept. Only db.c ends what was begun. */
+     *  let go of the database within some seconds; CT_OK from CT_COMMIT means that what was
+     *  written is on disk, anything else that nothing of it was kept. Only db.c ends what was
+     *  begun. */
     enum ct_result (*control)(struct ct_db *db, enum ct_control which);
-    /** False once an engine had to give up the transaction by itself (disk full, want of memory). */
+    /** False once an engine gave up the transaction by itself (disk full, want of memory). */
     bool (*in_transaction)(struct ct_db *db);
 
     /** Housekeeping of the writing connection between transactions, when nobody waits for it. */
@@ -96,12 +98,12 @@ struct ct_backend {
 extern const struct ct_backend ct_sqlite;
 
 /*
- * db.c: how a transaction or a savepoint ends. The statements used in it are reset first, so that none
- * of them holds a lock or an old state of the database.
+ * db.c: how a transaction or a savepoint ends. The statements used in it are reset first, so that
+ * none of them holds a lock or an old state of the database.
  */
 
-/** Keeps what was written since the savepoint. Unless it answers CT_OK, ct_db_rollback_to must follow.
- */
+/** Keeps what was written since the savepoint. Unless it answers CT_OK, ct_db_rollback_to must
+ *  follow. */
 CT_CHECKED enum ct_result ct_db_release(struct ct_db *db);
 /** Forgets what was written since the savepoint. When that fails, the whole transaction is over. */
 void ct_db_rollback_to(struct ct_db *db);

@@ -17,7 +17,8 @@ struct ct_migration {
     enum ct_result (*fill)(struct ct_db *db);
 };
 
-/** SQL for the id of a new row of a table (a string literal): behind all that are and all that were. */
+/** SQL for the id of a new row of a table (a string literal): above all that are and all that were.
+ */
 #define CT_NEXT_ID(table)                                                                    \
     "(SELECT max(last_id) + 1 FROM (SELECT last_id FROM last_ids WHERE table_name = '" table \
     "' UNION ALL SELECT coalesce(max(id), 0) FROM " table "))"

@@ -13,8 +13,7 @@
 /* How long another process may hold the lock before a write is refused. */
 #define BUSY_TIMEOUT_MS 5000
 /* The write-ahead log is copied into the database when it has this many pages (32 MB): so few that
- * a reader soon finds a page in its index and a start after a crash is quick, so many that pages which
- * are written again and again are copied once. */
+ * a start after a crash is quick, so many that a page written again and again is copied once. */
 #define CHECKPOINT_PAGES 8000
 /* Readers that overlap without end keep the log from beginning anew. When it has grown to this, the
  * writer waits twice this long at most. */
@@ -52,8 +51,8 @@ static const char reader_settings[] = "PRAGMA query_only = ON; PRAGMA cache_size
 struct statement {
     struct ct_stmt base;
     sqlite3_stmt *handle;
-    int place[MAX_PARAMETERS +
-              1]; /* 0 = there is none; SQLite numbers $1, $2, … in the order of their appearance */
+    /* SQLite numbers $1, $2, … in the order of their appearance; 0 = there is none. */
+    int place[MAX_PARAMETERS + 1];
 };
 
 struct connection {

@@ -1,0 +1,72 @@
+"""Another process keeps the database locked: writes wait a while and are then refused, reads go on."""
+
+import sqlite3
+import threading
+import time
+
+import pytest
+
+from support.people import Account, fresh_number
+from support.server import Server
+
+
+@pytest.fixture
+def server(tmp_path):
+    with Server(tmp_path, errors=True) as running:
+        yield running
+
+
+def lock(server):
+    database = sqlite3.connect(server.database, isolation_level=None, timeout=30)
+    database.execute("BEGIN IMMEDIATE")
+    return database
+
+
+def test_a_lock_of_a_moment_is_waited_for(server):
+    account = Account(server)
+    database = lock(server)
+    statuses = []
+    waiting = threading.Thread(target=lambda: statuses.append(
+        account.client.post("/phone_numbers", json={"phone_number": fresh_number()}).status_code))
+    waiting.start()
+    time.sleep(0.3)
+    assert statuses == []
+    database.execute("ROLLBACK")
+    waiting.join()
+    database.close()
+    assert statuses == [200]
+
+
+def test_a_lock_that_stays_is_503_and_nothing_is_half_done(server):
+    account = Account(server)
+    made = account.create()
+    database = lock(server)
+    begin = time.monotonic()
+    refused = [None] * 4
+
+    def write(turn):
+        client = server.client(account.token)
+        if turn < 2:
+            reply = client.post("/phone_numbers", json={"phone_number": f"+4930555000{turn}"})
+        elif turn == 2:
+            reply = client.post("/auth/register", json={"username": "late", "password": "a good password"})
+        else:
+            reply = account.login()
+        refused[turn] = reply.status_code, reply.headers.get("Retry-After")
+
+    threads = [threading.Thread(target=write, args=(turn,)) for turn in range(4)]
+    for thread in threads:
+        thread.start()
+    reads = 0
+    while any(thread.is_alive() for thread in threads):
+        assert account.client.get(f"/phone_numbers/{made['id']}").status_code == 200
+        assert time.monotonic() - begin < 60
+        reads += 1
+        time.sleep(0.01)
+    assert refused == [(503, "1")] * 4
+    assert reads > 10
+    assert [one["id"] for one in account.client.get("/phone_numbers").json()["items"]] == [made["id"]]
+    database.execute("ROLLBACK")
+    database.close()
+    assert account.client.post("/phone_numbers", json={"phone_number": "+49305550000"}).status_code == 200
+    assert server.client().post("/auth/register", json={"username": "late", "password": "a good password"}).status_code == 200

@@ -1,0 +1,134 @@
+#include "http/print.h"
+
+#include <string.h>
+
+#include "harness.h"
+
+struct thing {
+    int64_t id;
+    struct ct_str name;
+    struct ct_str note;
+    int64_t made_at;
+    int64_t secret; /* no field: never printed */
+};
+
+static const struct ct_field thing_fields[] = {
+    CT_FIELD(struct thing, id, CT_FIELD_INT, .doc = "Which one."),
+    CT_FIELD(struct thing, name, CT_FIELD_STRING, .doc = "Its name."),
+    CT_FIELD(struct thing, note, CT_FIELD_STRING, .flags = CT_FIELD_NULLABLE),
+    CT_FIELD(struct thing, made_at, CT_FIELD_TIME, .flags = CT_FIELD_NULLABLE),
+};
+static const struct ct_schema thing_schema = CT_SCHEMA("Thing", NULL, struct thing, thing_fields);
+
+static const struct thing full = {1, {"Ann", 3}, {"x", 1}, INT64_C(1769860800123), 4711};
+#define FULL "{\"id\":1,\"name\":\"Ann\",\"note\":\"x\",\"made_at\":\"2026-01-31T12:00:00.123Z\"}"
+static const struct thing bare = {INT64_MIN, {0}, {0}, CT_NO_TIME, 4711};
+#define BARE "{\"id\":-9223372036854775808,\"name\":\"\",\"note\":null,\"made_at\":null}"
+
+/* Ends the printing of @p text and compares. */
+static enum ct_result is(struct ct_buf *text, const char *expected, bool *same)
+{
+    const char *done = ct_buf_done(text).at;
+    *same = strcmp(done, expected) == 0;
+    return text->failed ? CT_NOMEM : CT_OK;
+}
+
+static enum ct_result test_object(void)
+{
+    enum ct_result result = CT_OK;
+    bool same;
+    struct ct_arena *arena = ct_arena_new();
+    TRY_MEMORY(arena);
+
+    struct ct_buf text = ct_buf_in(arena);
+    ct_print_object(&thing_schema, &full, &text);
+    TRY(is(&text, FULL, &same));
+    EXPECT(same);
+    text = ct_buf_in(arena);
+    ct_print_object(&thing_schema, &bare, &text);
+    TRY(is(&text, BARE, &same));
+    EXPECT(same);
+out:
+    ct_arena_free(arena);
+    return result;
+}
+
+/* An empty text that is there is no null. */
+static enum ct_result test_text_of_any_bytes(void)
+{
+    const struct thing odd = {INT64_MAX, {"\xFF\"\0\\\n\xC3\xA9", 7}, {"", 0}, -1, 0};
+    enum ct_result result = CT_OK;
+    bool same;
+    struct ct_arena *arena = ct_arena_new();
+    TRY_MEMORY(arena);
+
+    struct ct_buf text = ct_buf_in(arena);
+    ct_print_object(&thing_schema, &odd, &text);
+    TRY(is(&text,
+           "{\"id\":9223372036854775807,\"name\":\"\xEF\xBF\xBD\\\"\\u0000\\\\\\n\xC3\xA9\","
+           "\"note\":\"\",\"made_at\":\"1969-12-31T23:59:59.999Z\"}",
+           &same));
+    EXPECT(same);
+out:
+    ct_arena_free(arena);
+    return result;
+}
+
+static enum ct_result test_page(void)
+{
+    const struct thing items[] = {full, bare};
+    const struct ct_page more = {items, 2, CT_STR("MTA")};
+    const struct ct_page last = {items, 1, {0}};
+    const struct ct_page empty = {0};
+    enum ct_result result = CT_OK;
+    bool same;
+    struct ct_arena *arena = ct_arena_new();
+    TRY_MEMORY(arena);
+
+    struct ct_buf text = ct_buf_in(arena);
+    ct_print_page(&thing_schema, &more, &text);
+    TRY(is(&text, "{\"items\":[" FULL "," BARE "],\"next\":\"MTA\"}", &same));
+    EXPECT(same);
+    text = ct_buf_in(arena);
+    ct_print_page(&thing_schema, &last, &text);
+    TRY(is(&text, "{\"items\":[" FULL "],\"next\":null}", &same));
+    EXPECT(same);
+    text = ct_buf_in(arena);
+    ct_print_page(&thing_schema, &empty, &text);
+    TRY(is(&text, "{\"items\":[],\"next\":null}", &same));
+    EXPECT(same);
+out:
+    ct_arena_free(arena);
+    return result;
+}
+
+static enum ct_result test_detail(void)
+{
+    enum ct_result result = CT_OK;
+    bool same;
+    struct ct_arena *arena = ct_arena_new();
+    TRY_MEMORY(arena);
+
+    struct ct_buf text = ct_buf_in(arena);
+    ct_print_detail("No \"such\" thing", &text);
+    TRY(is(&text, "{\"detail\":\"No \\\"such\\\" thing\"}", &same));
+    EXPECT(same);
+    text = ct_buf_in(arena);
+    ct_print_detail(NULL, &text);
+    TRY(is(&text, "{\"detail\":\"\"}", &same));
+    EXPECT(same);
+out:
+    ct_arena_free(arena);
+    return result;
+}
+
+int main(void)
+{
+    static const struct ct_unit units[] = {
+        CT_UNIT(test_object),
+        CT_UNIT(test_text_of_any_bytes),
+        CT_UNIT(test_page),
+        CT_UNIT(test_detail),
+    };
+    return ct_unit_main("http/print", units, sizeof(units) / sizeof(units[0]));
+}

@@ -1,0 +1,651 @@
+#include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "harness.h"
+#include "scratch.h"
+#include "store/backend.h"
+
+/* ---- small jobs ---- */
+
+#define INSERT_NUMBER "INSERT INTO virtual_phone_numbers (phone_number) VALUES ($1) RETURNING id"
+
+static enum ct_result insert_number(struct ct_db *db, const char *number, int64_t *id)
+{
+    struct ct_stmt *stmt;
+    enum ct_result result = ct_db_query(db, INSERT_NUMBER, &stmt);
+    if (result != CT_OK)
+        return result;
+    ct_bind_str(stmt, 1, ct_str_of(number));
+    result = ct_step(stmt);
+    if (result != CT_ROW)
+        return result == CT_OK ? CT_BUG : result;
+    *id = ct_column_int(stmt, 0);
+    return CT_OK;
+}
+
+static enum ct_result insert_once(void *ctx, struct ct_db *db)
+{
+    const char *const *number = ctx;
+    int64_t id;
+    return insert_number(db, *number, &id);
+}
+
+static enum ct_result write_number(struct ct_store *store, const char *number)
+{
+    return ct_store_write(store, insert_once, &number);
+}
+
+static enum ct_result count_rows(struct ct_db *db, int64_t *out)
+{
+    struct ct_stmt *stmt;
+    enum ct_result result = ct_db_query(db, "SELECT COUNT(*) FROM virtual_phone_numbers", &stmt);
+    if (result != CT_OK)
+        return result;
+    result = ct_step(stmt);
+    if (result != CT_ROW)
+        return result == CT_OK ? CT_BUG : result;
+    *out = ct_column_int(stmt, 0);
+    return CT_OK;
+}
+
+static enum ct_result read_count(struct ct_store *store, int64_t *out)
+{
+    struct ct_db *db;
+    enum ct_result result = ct_store_read_begin(store, &db);
+    if (result != CT_OK)
+        return result;
+    result = count_rows(db, out);
+    ct_store_read_end(db);
+    return result;
+}
+
+/* ---- a batch whose jobs are known to share a commit ---- */
+
+enum behaviour {
+    INSERT,            /* answers what the database does */
+    FAIL_AFTER_INSERT, /* changes its mind */
+    LOSE_FOR_MEMORY,   /* as an engine that has to give up the transaction */
+    LOSE_FOR_DISK,
+};
+
+struct member {
+    struct ct_job job;
+    struct batch *batch;
+    enum behaviour behaviour;
+    const char *number;
+    int64_t id;
+    int turn; /* in which place it was answered */
+    enum ct_result result;
+};
+
+#define MEMBERS 4
+
+struct batch {
+    struct ct_job gate;
+    _Atomic enum ct_result gate_result;
+    bool armed;
+    sem_t at_gate;
+    sem_t pass;
+    int answered; /* by the writer alone; to be read once `finished` was raised */
+    int waiting;
+    sem_t finished;
+    struct member members[MEMBERS];
+};
+
+static enum ct_result gate_run(void *ctx, struct ct_db *db)
+{
+    struct batch *batch = ctx;
+    (void)db;
+    (void)sem_post(&batch->at_gate);
+    while (sem_wait(&batch->pass) != 0)
+        continue;
+    (void)sem_post(&batch->pass); /* should it be run again */
+    return CT_OK;
+}
+
+static void gate_done(void *ctx, enum ct_result result)
+{
+    struct batch *batch = ctx;
+    batch->gate_result = result;
+    (void)sem_post(&batch->at_gate); /* should it not have been run */
+}
+
+static void nothing_done(void *ctx, enum ct_result result)
+{
+    (void)ctx;
+    (void)result;
+}
+
+static enum ct_result member_run(void *ctx, struct ct_db *db)
+{
+    struct member *member = ctx;
+    enum ct_result result;
+    switch (member->behaviour) {
+    case INSERT:
+        return insert_number(db, member->number, &member->id);
+    case FAIL_AFTER_INSERT:
+        result = insert_number(db, member->number, &member->id);
+        return result == CT_OK ? CT_DENIED : result;
+    case LOSE_FOR_MEMORY:
+        result = db->backend->control(db, CT_ROLLBACK);
+        return result == CT_OK ? CT_NOMEM : result;
+    default:
+        result = db->backend->control(db, CT_ROLLBACK);
+        return result == CT_OK ? CT_UNAVAILABLE : result;
+    }
+}
+
+static void member_done(void *ctx, enum ct_result result)
+{
+    struct member *member = ctx;
+    member->result = result;
+    member->turn = ++member->batch->answered;
+    (void)sem_post(&member->batch->finished);
+}
+
+/* Holds the writer inside a job, so that what is queued then becomes one batch. */
+static enum ct_result batch_hold(struct batch *batch, struct ct_store *store)
+{
+    *batch = (struct batch){.armed = true};
+    batch->gate = (struct ct_job){.run = gate_run, .done = gate_done, .ctx = batch};
+    (void)sem_init(&batch->at_gate, 0, 0);
+    (void)sem_init(&batch->pass, 0, 0);
+    (void)sem_init(&batch->finished, 0, 0);
+    enum ct_result result = ct_store_submit(store, &batch->gate);
+    if (result != CT_OK)
+        return result;
+    while (sem_wait(&batch->at_gate) != 0)
+        continue;
+    return batch->gate_result;
+}
+
+static enum ct_result batch_add(struct batch *batch, struct ct_store *store,
+                                enum behaviour behaviour, const char *number)
+{
+    struct member *member = &batch->members[batch->waiting];
+    *member = (struct member){.batch = batch, .behaviour = behaviour, .number = number};
+    member->job = (struct ct_job){.run = member_run, .done = member_done, .ctx = member};
+    enum ct_result result = ct_store_submit(store, &member->job);
+    if (result == CT_OK)
+        batch->waiting++;
+    return result;
+}
+
+/* Lets the writer go on and waits for all answers. Can be called again. */
+static void batch_finish(struct batch *batch)
+{
+    if (!batch->armed)
+        return;
+    (void)sem_post(&batch->pass);
+    for (int i = 0; i < batch->waiting; i++)
+        while (sem_wait(&batch->finished) != 0)
+            continue;
+    batch->waiting = 0;
+}
+
+/* After the store was closed, which is when nobody uses them. */
+static void batch_free(struct batch *batch)
+{
+    if (!batch->armed)
+        return;
+    (void)sem_destroy(&batch->at_gate);
+    (void)sem_destroy(&batch->pass);
+    (void)sem_destroy(&batch->finished);
+}
+
+/* Real want of memory in any job is a CT_NOMEM of the test. */
+static enum ct_result answers_are(const struct batch *batch, const enum ct_result *expected)
+{
+    enum ct_result result = CT_OK;
+    for (int i = 0; i < MEMBERS; i++) {
+        if (batch->members[i].result == CT_NOMEM && expected[i] != CT_NOMEM)
+            return CT_NOMEM;
+    }
+    for (int i = 0; i < MEMBERS; i++) {
+        EXPECT(batch->members[i].result == expected[i]);
+        EXPECT(batch->members[i].turn == i + 1);
+    }
+out:
+    return result;
+}
+
+static enum ct_result test_group_commit(void)
+{
+    enum ct_result result;
+    struct scratch scratch;
+    struct batch batch = {0};
+    int64_t count;
+
+    TRY(scratch_open(&scratch));
+    TRY(batch_hold(&batch, scratch.store));
+    TRY(batch_add(&batch, scratch.store, INSERT, "+1"));
+    TRY(batch_add(&batch, scratch.store, INSERT, "+1"));
+    TRY(batch_add(&batch, scratch.store, FAIL_AFTER_INSERT, "+2"));
+    TRY(batch_add(&batch, scratch.store, INSERT, "+2"));
+    batch_finish(&batch);
+    TRY(answers_are(&batch, (enum ct_result[]){CT_OK, CT_CONFLICT, CT_DENIED, CT_OK}));
+    TRY(read_count(scratch.store, &count));
+    EXPECT(count == 2);
+    EXPECT(batch.members[3].id == batch.members[0].id + 1);
+
+    /* and so it is after a restart */
+    batch_finish(&batch);
+    ct_store_close(scratch.store);
+    scratch.store = NULL;
+    TRY(scratch_open_store(&scratch));
+    TRY(read_count(scratch.store, &count));
+    EXPECT(count == 2);
+out:
+    batch_finish(&batch);
+    scratch_close(&scratch);
+    batch_free(&batch);
+    return result;
+}
+
+/* One job's want of memory is not the others'. */
+static enum ct_result test_lost_for_memory(void)
+{
+    enum ct_result result;
+    struct scratch scratch;
+    struct batch batch = {0};
+    int64_t count;
+
+    TRY(scratch_open(&scratch));
+    TRY(batch_hold(&batch, scratch.store));
+    TRY(batch_add(&batch, scratch.store, INSERT, "+1"));
+    TRY(batch_add(&batch, scratch.store, LOSE_FOR_MEMORY, NULL));
+    TRY(batch_add(&batch, scratch.store, INSERT, "+1"));
+    TRY(batch_add(&batch, scratch.store, INSERT, "+2"));
+    batch_finish(&batch);
+    TRY(answers_are(&batch, (enum ct_result[]){CT_OK, CT_NOMEM, CT_CONFLICT, CT_OK}));
+    TRY(read_count(scratch.store, &count));
+    EXPECT(count == 2);
+out:
+    batch_finish(&batch);
+    scratch_close(&scratch);
+    batch_free(&batch);
+    return result;
+}
+
+/* When the disk takes nothing, nobody is told yes; a conflict may be with a row that is not kept.
+ */
+static enum ct_result test_lost_for_disk(void)
+{
+    enum ct_result result;
+    struct scratch scratch;
+    struct batch batch = {0};
+    int64_t count;
+
+    TRY(scratch_open(&scratch));
+    TRY(batch_hold(&batch, scratch.store));
+    TRY(batch_add(&batch, scratch.store, INSERT, "+1"));
+    TRY(batch_add(&batch, scratch.store, INSERT, "+1"));
+    TRY(batch_add(&batch, scratch.store, LOSE_FOR_DISK, NULL));
+    TRY(batch_add(&batch, scratch.store, INSERT, "+2"));
+    batch_finish(&batch);
+    TRY(answers_are(&batch, (enum ct_result[]){CT_UNAVAILABLE, CT_UNAVAILABLE, CT_UNAVAILABLE,
+                                               CT_UNAVAILABLE}));
+    TRY(read_count(scratch.store, &count));
+    EXPECT(count == 0);
+    TRY(write_number(scratch.store, "+1"));
+out:
+    batch_finish(&batch);
+    scratch_close(&scratch);
+    batch_free(&batch);
+    return result;
+}
+
+/* A file that may not grow is as good as a full disk. */
+static enum ct_result test_commit_fails(void)
+{
+    enum ct_result result;
+    struct scratch scratch;
+    struct batch batch = {0};
+    struct rlimit before;
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+    struct sigaction handler;
+    int64_t count;
+
+    (void)getrlimit(RLIMIT_FSIZE, &before);
+    (void)sigaction(SIGXFSZ, &ignore, &handler);
+    TRY(scratch_open(&scratch));
+    TRY(write_number(scratch.store, "+0"));
+    TRY(batch_hold(&batch, scratch.store));
+    TRY(batch_add(&batch, scratch.store, INSERT, "+0"));
+    TRY(batch_add(&batch, scratch.store, INSERT, "+1"));
+    TRY(batch_add(&batch, scratch.store, INSERT, "+1"));
+    TRY(batch_add(&batch, scratch.store, FAIL_AFTER_INSERT, "+2"));
+    struct rlimit small = {4096, before.rlim_max};
+    (void)setrlimit(RLIMIT_FSIZE, &small);
+    batch_finish(&batch);
+    (void)setrlimit(RLIMIT_FSIZE, &before);
+    TRY(answers_are(&batch, (enum ct_result[]){CT_UNAVAILABLE, CT_UNAVAILABLE, CT_UNAVAILABLE,
+                                               CT_UNAVAILABLE}));
+    TRY(read_count(scratch.store, &count));
+    EXPECT(count == 1);
+    TRY(write_number(scratch.store, "+1"));
+    TRY(read_count(scratch.store, &count));
+    EXPECT(count == 2);
+out:
+    (void)setrlimit(RLIMIT_FSIZE, &before);
+    (void)sigaction(SIGXFSZ, &handler, NULL);
+    batch_finish(&batch);
+    scratch_close(&scratch);
+    batch_free(&batch);
+    return result;
+}
+
+static enum ct_result test_queue_full(void)
+{
+    enum ct_result result;
+    struct scratch scratch;
+    struct batch batch = {0};
+    struct ct_job late = {.run = gate_run, .done = nothing_done, .ctx = &batch};
+
+    TRY(scratch_open(&scratch)); /* with room for 4 */
+    TRY(batch_hold(&batch, scratch.store));
+    TRY(batch_add(&batch, scratch.store, INSERT, "+1"));
+    TRY(batch_add(&batch, scratch.store, INSERT, "+2"));
+    TRY(batch_add(&batch, scratch.store, INSERT, "+3"));
+    TRY(batch_add(&batch, scratch.store, INSERT, "+4"));
+    EXPECT_RESULT(CT_BUSY, ct_store_submit(scratch.store, &late));
+    EXPECT_RESULT(CT_BUSY, write_number(scratch.store, "+5"));
+    batch_finish(&batch);
+    TRY(answers_are(&batch, (enum ct_result[]){CT_OK, CT_OK, CT_OK, CT_OK}));
+    TRY(write_number(scratch.store, "+5"));
+out:
+    batch_finish(&batch);
+    scratch_close(&scratch);
+    batch_free(&batch);
+    return result;
+}
+
+static void *close_store(void *ctx)
+{
+    ct_store_close(ctx);
+    return NULL;
+}
+
+/* Closing commits what is queued and takes nothing new. */
+static enum ct_result test_close_drains(void)
+{
+    enum ct_result result;
+    struct scratch scratch;
+    struct batch batch = {0};
+    struct member late = {.batch = &batch, .behaviour = INSERT, .number = "+1"};
+    enum ct_result answer = CT_OK;
+    const char *why;
+    char url[128];
+    pthread_t closer;
+    int64_t count;
+
+    TRY(scratch_open(&scratch));
+    ct_store_close(scratch.store);
+    scratch.store = NULL;
+    (void)snprintf(url, sizeof(url), "sqlite:///%s/db", scratch.folder);
+    struct ct_store_options options = {.url = url, .queue_capacity = 1000000};
+    TRY(ct_store_open(&options, scratch.arena, &scratch.store, &why));
+    TRY(batch_hold(&batch, scratch.store));
+    TRY(batch_add(&batch, scratch.store, INSERT, "+1"));
+    TRY(batch_add(&batch, scratch.store, INSERT, "+2"));
+    EXPECT(pthread_create(&closer, NULL, close_store, scratch.store) == 0);
+    /* The store lives as long as the gate is shut. Closing has begun when it refuses a job. */
+    for (int tries = 0; tries < 10000 && answer == CT_OK; tries++) {
+        struct ct_job *job = ct_arena_alloc(scratch.arena, sizeof(*job));
+        if (job == NULL) {
+            answer = CT_NOMEM;
+            break;
+        }
+        *job = (struct ct_job){.run = member_run, .done = nothing_done, .ctx = &late};
+        answer = ct_store_submit(scratch.store, job);
+        (void)nanosleep(&(struct timespec){.tv_nsec = 200000}, NULL);
+    }
+    batch_finish(&batch);
+    (void)pthread_join(closer, NULL);
+    scratch.store = NULL;
+    TRY(answer == CT_NOMEM ? CT_NOMEM : CT_OK);
+    EXPECT(answer == CT_BUSY);
+    TRY(batch.members[0].result);
+    TRY(batch.members[1].result);
+    TRY(scratch_open_store(&scratch));
+    TRY(read_count(scratch.store, &count));
+    EXPECT(count == 2);
+out:
+    batch_finish(&batch);
+    scratch_close(&scratch);
+    batch_free(&batch);
+    return result;
+}
+
+/* ---- reading ---- */
+
+static enum ct_result test_read_sees_one_state(void)
+{
+    enum ct_result result;
+    struct scratch scratch;
+    struct ct_db *db = NULL;
+    int64_t count;
+
+    TRY(scratch_open(&scratch));
+    TRY(write_number(scratch.store, "+1"));
+    TRY(ct_store_read_begin(scratch.store, &db));
+    TRY(count_rows(db, &count));
+    EXPECT(count == 1);
+    TRY(write_number(scratch.store, "+2"));
+    TRY(count_rows(db, &count));
+    EXPECT(count == 1);
+    ct_store_read_end(db);
+    db = NULL;
+    TRY(read_count(scratch.store, &count));
+    EXPECT(count == 2);
+out:
+    if (db != NULL)
+        ct_store_read_end(db);
+    scratch_close(&scratch);
+    return result;
+}
+
+static enum ct_result test_reader_cannot_write(void)
+{
+    enum ct_result result;
+    struct scratch scratch;
+    struct ct_db *db = NULL;
+    int64_t id;
+
+    TRY(scratch_open(&scratch));
+    TRY(ct_store_read_begin(scratch.store, &db));
+    EXPECT_RESULT(CT_UNAVAILABLE, insert_number(db, "+1", &id));
+out:
+    if (db != NULL)
+        ct_store_read_end(db);
+    scratch_close(&scratch);
+    return result;
+}
+
+struct reading {
+    struct ct_store *store;
+    enum ct_result result;
+};
+
+static void *read_often(void *ctx)
+{
+    struct reading *reading = ctx;
+    int64_t before = 0;
+    reading->result = CT_OK;
+    for (int i = 0; i < 20 && reading->result == CT_OK; i++) {
+        int64_t count = 0;
+        reading->result = read_count(reading->store, &count);
+        if (reading->result == CT_OK && count < before)
+            reading->result = CT_BUG;
+        before = count;
+    }
+    return NULL;
+}
+
+/* Threads come and go; what they leave open is closed, with them or with the store. */
+static enum ct_result test_readers_of_many_threads(void)
+{
+    enum ct_result result;
+    struct scratch scratch;
+    struct reading readings[3];
+    pthread_t threads[3];
+    size_t started = 0;
+    static const char *const numbers[] = {"+1", "+2", "+3", "+4"};
+    int64_t count;
+
+    TRY(scratch_open(&scratch));
+    for (; started < 3; started++) {
+        readings[started] = (struct reading){.store = scratch.store};
+        EXPECT(pthread_create(&threads[started], NULL, read_often, &readings[started]) == 0);
+    }
+    for (size_t i = 0; i < 4; i++)
+        TRY(write_number(scratch.store, numbers[i]));
+    TRY(read_count(scratch.store, &count));
+    EXPECT(count == 4);
+    while (started > 0)
+        (void)pthread_join(threads[--started], NULL);
+    for (size_t i = 0; i < 3; i++)
+        TRY(readings[i].result);
+out:
+    while (started > 0)
+        (void)pthread_join(threads[--started], NULL);
+    scratch_close(&scratch);
+    return result;
+}
+
+/* ---- statements ---- */
+
+static enum ct_result with_parameters(void *ctx, struct ct_db *db)
+{
+    enum ct_result result;
+    struct ct_arena *arena = ctx;
+    struct ct_stmt *stmt;
+    struct ct_stmt *again;
+    struct ct_str text;
+    static const char sql[] = "SELECT $2, $1, $1 WHERE $3 IS NULL";
+
+    TRY(ct_db_query(db, sql, &stmt));
+    ct_bind_str(stmt, 1, (struct ct_str){"a\0b", 3});
+    ct_bind_int(stmt, 2, INT64_MIN + 1);
+    ct_bind_null(stmt, 3);
+    EXPECT_RESULT(CT_ROW, ct_step(stmt));
+    EXPECT(ct_column_int(stmt, 0) == INT64_MIN + 1);
+    EXPECT(ct_column_time(stmt, 0) == INT64_MIN + 1);
+    TRY(ct_column_str(stmt, 1, arena, &text));
+    EXPECT(text.len == 3 && memcmp(text.at, "a\0b", 4) == 0);
+    EXPECT_RESULT(CT_OK, ct_step(stmt));
+    EXPECT_RESULT(CT_OK, ct_step(stmt)); /* and does not begin anew */
+
+    /* the same text again forgets what was bound; an empty text is not NULL */
+    TRY(ct_db_query(db, sql, &again));
+    EXPECT(again == stmt);
+    ct_bind_str(stmt, 1, (struct ct_str){NULL, 0});
+    EXPECT_RESULT(CT_ROW, ct_step(stmt));
+    EXPECT(ct_column_is_null(stmt, 0));
+    EXPECT(ct_column_time(stmt, 0) == CT_NO_TIME);
+    TRY(ct_column_str(stmt, 0, arena, &text));
+    EXPECT(text.len == 0);
+    EXPECT(!ct_column_is_null(stmt, 1));
+
+    /* a text beyond any limit is not looked at, and the next step says so each time */
+    TRY(ct_db_query(db, sql, &stmt));
+    ct_bind_str(stmt, 1, (struct ct_str){"", (size_t)1 << 40});
+    ct_bind_int(stmt, 2, 1);
+    EXPECT_RESULT(CT_BUG, ct_step(stmt));
+    EXPECT_RESULT(CT_BUG, ct_run(stmt));
+    TRY(ct_db_query(db, sql, &stmt));
+    EXPECT_RESULT(CT_OK, ct_run(stmt));
+    EXPECT_RESULT(CT_BUG, ct_db_query(db, "SELECT nothing FROM nowhere", &stmt));
+out:
+    return result;
+}
+
+/* More than the table of statements begins with. Each has an address of its own. */
+static enum ct_result many_statements(void *ctx, struct ct_db *db)
+{
+    enum ct_result result = CT_OK;
+    struct ct_stmt *stmt;
+    const char *sql[70];
+
+    for (int i = 0; i < 70; i++) {
+        sql[i] = ct_arena_printf(ctx, "SELECT %d", i);
+        TRY_MEMORY(sql[i]);
+    }
+    for (int i = 0; i < 140; i++) {
+        TRY(ct_db_query(db, sql[i % 70], &stmt));
+        EXPECT_RESULT(CT_ROW, ct_step(stmt));
+        EXPECT(ct_column_int(stmt, 0) == i % 70);
+    }
+out:
+    return result;
+}
+
+static enum ct_result test_statements(void)
+{
+    enum ct_result result;
+    struct scratch scratch;
+    struct ct_db *db = NULL;
+
+    TRY(scratch_open(&scratch));
+    TRY(ct_store_write(scratch.store, with_parameters, scratch.arena));
+    TRY(ct_store_write(scratch.store, many_statements, scratch.arena));
+    TRY(ct_store_read_begin(scratch.store, &db));
+    TRY(with_parameters(scratch.arena, db));
+out:
+    if (db != NULL)
+        ct_store_read_end(db);
+    scratch_close(&scratch);
+    return result;
+}
+
+static enum ct_result insert_for_nobody(void *ctx, struct ct_db *db)
+{
+    struct ct_stmt *stmt;
+    enum ct_result result = ct_db_query(db,
+                                        "INSERT INTO virtual_phone_numbers (phone_number, user_id) "
+                                        "VALUES ('+1', 99), ('+2', 99) RETURNING id",
+                                        &stmt);
+    if (result != CT_OK)
+        return result;
+    (void)ctx;
+    result = ct_step(stmt);
+    return result == CT_ROW ? CT_OK : result;
+}
+
+/* It is told at the first row, or a job that asks for no second one would be answered yes. */
+static enum ct_result test_foreign_key(void)
+{
+    enum ct_result result;
+    struct scratch scratch;
+    int64_t count;
+
+    TRY(scratch_open(&scratch));
+    EXPECT_RESULT(CT_BUG, ct_store_write(scratch.store, insert_for_nobody, NULL));
+    TRY(read_count(scratch.store, &count));
+    EXPECT(count == 0);
+    TRY(write_number(scratch.store, "+1"));
+out:
+    scratch_close(&scratch);
+    return result;
+}
+
+int main(void)
+{
+    static const struct ct_unit units[] = {
+        CT_UNIT(test_group_commit),
+        CT_UNIT(test_lost_for_memory),
+        CT_UNIT(test_lost_for_disk),
+        CT_UNIT(test_commit_fails),
+        CT_UNIT(test_queue_full),
+        CT_UNIT(test_close_drains),
+        CT_UNIT(test_read_sees_one_state),
+        CT_UNIT(test_reader_cannot_write),
+        CT_UNIT(test_readers_of_many_threads),
+        CT_UNIT(test_statements),
+        CT_UNIT(test_foreign_key),
+    };
+    return ct_unit_main("store", units, sizeof(units) / sizeof(units[0]));
+}

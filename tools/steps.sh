@@ -1,0 +1,198 @@
+#!/bin/sh
+# Runs steps and sums up what they came to. Sourced by a script that has defined:
+#
+#   root          the folder it is run in; $root/build/logs gets what each step prints
+#   script        how the script itself is called again
+#   steps         prints the table: NAME SECONDS ALONE NEEDS, in the order of running. SECONDS is when a
+#                 step is stopped; ALONE is "alone" for one that keeps all cores busy, else "-", and two of
+#                 those run at a time; NEEDS is a step that must have passed, or "-"
+#   step_NAME     does a step, with _ for -. $state is a folder that is thrown away, $step its own name
+#   prepare       whatever must be there before; without it nothing is run
+#
+# A step may print "count: P passed, F failed", once or more often, and "note: TEXT"; without a count it is
+# one test. A step that ran no test, or failed without a failed test, counts as a failure.
+#
+# shellcheck disable=SC2154 # the variables named above
+
+# row STEP COLUMN
+row() {
+    steps | awk -v step="$1" -v column="$2" '$1 == step { print $column }'
+}
+
+# wanted NAME [PATTERN ...]
+wanted() {
+    [ $# -gt 1 ] || return 0
+    wanted=$1
+    shift
+    for part; do
+        case $wanted in
+        "$part" | "$part"-*) return 0 ;;
+        esac
+    done
+    return 1
+}
+
+# Ends what runs: `timeout` hands the signal on to its step's process group.
+stop() {
+    trap '' INT TERM
+    for each in $running; do
+        kill -TERM "$(cat "$state/$each.pid")" 2>/dev/null
+    done
+    wait
+    rm -rf "$state"
+}
+
+# start STEP: in a process group of its own, which `timeout` makes and ends.
+start() {
+    date +%s >"$state/$1.started"
+    {
+        status=0
+        timeout -k 10 "$(row "$1" 2)" "$script" --step "$1" "$state" >"$logs/$1.log" 2>&1 </dev/null &
+        echo $! >"$state/$1.pid"
+        wait $! || status=$?
+        echo $status >"$state/$1.ended.new"
+        mv "$state/$1.ended.new" "$state/$1.ended"
+    } &
+    running="$running $1"
+}
+
+# verdict STEP PASSED FAILED SECONDS NOTE
+verdict() {
+    passed=$((passed + $2))
+    failed=$((failed + $3))
+    word=ok
+    [ "$3" -eq 0 ] || word=FAIL
+    printf '%-5s %-14s %5d passed %4d failed %5d s  %s\n' "$word" "$1" "$2" "$3" "$4" "$5"
+    [ "$3" -eq 0 ] || : >"$state/$1.failed"
+}
+
+# judge STEP: it has ended.
+judge() {
+    status=$(cat "$state/$1.ended")
+    seconds=$(($(date +%s) - $(cat "$state/$1.started")))
+    note=$(sed -n 's/^note: //p' "$logs/$1.log" | tail -n 1)
+    count=$(awk '/^count: [0-9]+ passed, [0-9]+ failed$/ { good += $2; bad += $4; some = 1 }
+        END { if (some) print good, bad }' "$logs/$1.log")
+    if [ -z "$count" ]; then
+        count="1 0"
+        [ "$status" -eq 0 ] || count="0 1"
+    fi
+    good=${count% *}
+    bad=${count#* }
+    case $status in
+    124 | 137) note="stopped after $(row "$1" 2) s" ;;
+    esac
+    if [ "$bad" -eq 0 ] && [ "$status" -ne 0 ]; then
+        bad=1
+        note="${note:-ended with status $status}"
+    elif [ $((good + bad)) -eq 0 ]; then
+        bad=1
+        note="no test ran"
+    fi
+    verdict "$1" "$good" "$bad" "$seconds" "$note"
+    if [ "$bad" -gt 0 ]; then
+        tail -n 40 "$logs/$1.log" | sed 's/^/      | /'
+        echo "      all of it: build/logs/$1.log"
+    fi
+}
+
+# reap: judges what has ended; 1 when nothing had.
+reap() {
+    still=
+    some=1
+    for each in $running; do
+        if [ -e "$state/$each.ended" ]; then
+            judge "$each"
+            some=0
+        else
+            still="$still $each"
+        fi
+    done
+    running=$still
+    return $some
+}
+
+# Waits until no more than this many steps run.
+wait_until() {
+    while [ "$(echo "$running" | wc -w)" -gt "$1" ]; do
+        reap || sleep 0.2
+    done
+}
+
+# run_steps [--list | NAME ...]: a NAME is a step or the first part of its name.
+run_steps() {
+    logs=$root/build/logs
+    names=$(steps | cut -d ' ' -f 1)
+    if [ "${1:-}" = --step ]; then
+        step=$2
+        state=$3
+        "step_$(echo "$step" | tr - _)"
+        exit
+    fi
+    if [ "${1:-}" = --list ]; then
+        echo "$names"
+        exit
+    fi
+
+    chosen=
+    for name in $names; do
+        if wanted "$name" "$@"; then
+            need=$(row "$name" 4)
+            case " $chosen " in
+            *" $need "*) ;;
+            *) [ "$need" = - ] || chosen="$chosen $need" ;;
+            esac
+            case " $chosen " in
+            *" $name "*) ;;
+            *) chosen="$chosen $name" ;;
+            esac
+        fi
+    done
+    for pattern; do
+        found=
+        for name in $names; do
+            ! wanted "$name" "$pattern" || found=yes
+        done
+        [ -n "$found" ] || {
+            echo "test: there is no step \"$pattern\"; --list shows them" >&2
+            exit 2
+        }
+    done
+
+    prepare || {
+        echo "0 passed, 1 failed"
+        exit 1
+    }
+
+    mkdir -p "$logs"
+    state=$(mktemp -d) || exit 2
+    running=
+    trap 'stop; exit 130' INT
+    trap 'stop; exit 143' TERM
+    trap 'rm -rf "$state"' EXIT
+
+    passed=0
+    failed=0
+    started=$(date +%s)
+    echo "test:$chosen"
+    for next in $chosen; do
+        need=$(row "$next" 4)
+        limit=1
+        [ "$(row "$next" 3)" = - ] || limit=0
+        wait_until $limit
+        # what it needs may still be running beside
+        case " $running " in
+        *" $need "*) wait_until 0 ;;
+        esac
+        if [ "$need" != - ] && [ -e "$state/$need.failed" ]; then
+            verdict "$next" 0 1 0 "not run: $need failed"
+            continue
+        fi
+        start "$next"
+        [ $limit -eq 1 ] || wait_until 0
+    done
+    wait_until 0
+    echo "test: $(($(date +%s) - started)) s"
+    echo "$passed passed, $failed failed"
+    [ $failed -eq 0 ]
+}
