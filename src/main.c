@@ -142,6 +142,7 @@ int main(int argc, char **argv)
     if (program.arena == NULL)
         return ct_program_fail(NULL);
     int status = COMMANDS[i].run(&program, argc - 2, argv + 2);
+    ct_accounts_end(&program.accounts);
     ct_store_close(program.store);
     ct_log_close(program.log);
     ct_arena_free(program.arena);

@@ -61,6 +61,9 @@ enum ct_result ct_accounts_init(struct ct_arena *arena, const struct ct_config *
     out->key.algorithm = (enum ct_algorithm)config->algorithm;
     out->key.secret = ct_str_of(config->secret_key);
     out->guess_key = spread(0, out->key.secret);
+    out->tokens = ct_token_cache_new(arena);
+    if (out->tokens == NULL)
+        return CT_NOMEM;
     if (config->password_hash == CT_BCRYPT)
         return CT_OK; /* then all take the same time anyway */
     struct ct_db *db;
@@ -72,15 +75,25 @@ enum ct_result ct_accounts_init(struct ct_arena *arena, const struct ct_config *
     return result;
 }
 
+void ct_accounts_end(struct ct_accounts *accounts)
+{
+    ct_token_cache_end(accounts->tokens);
+    accounts->tokens = NULL;
+}
+
 enum ct_result ct_accounts_authenticate(void *room, struct ct_arena *arena, struct ct_db *db,
                                         struct ct_str token, int64_t *user_id)
 {
     const struct ct_accounts *accounts = room;
     struct ct_claims claims;
-    enum ct_result result =
-        ct_token_verify(arena, &accounts->key, token, ct_clock_unix_ms() / 1000, &claims);
-    if (result != CT_OK)
-        return result;
+    int64_t now_s = ct_clock_unix_ms() / 1000;
+    enum ct_result result;
+    if (!ct_token_cache_find(accounts->tokens, token, now_s, &claims)) {
+        result = ct_token_verify(arena, &accounts->key, token, now_s, &claims);
+        if (result != CT_OK)
+            return result;
+        ct_token_cache_put(accounts->tokens, token, &claims);
+    }
     struct ct_stmt *stmt;
     result = ct_db_query(db, "SELECT 1 FROM users WHERE id = $1", &stmt);
     if (result != CT_OK)

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "accounts/token.h"
+#include "accounts/token_cache.h"
 #include "base/arena.h"
 #include "base/result.h"
 #include "base/text.h"
@@ -23,19 +24,23 @@ struct ct_user {
     int64_t last_login_at; /* the same; CT_NO_TIME before the first login */
 };
 
-/** The room's state: plain data, all borrowed, set up by ct_accounts_init. */
+/** The room's state, set up by ct_accounts_init and ended by ct_accounts_end. */
 struct ct_accounts {
     const struct ct_config *config;
     struct ct_token_key key;
     struct ct_str old_hash; /* a password hash of the original service, if its users are here */
     unsigned old_share;     /* how many in 1,000 users still have such a hash */
-    uint64_t guess_key;     /* decides which unknown names take as long as those users */
+    struct ct_token_cache *tokens;
+    uint64_t guess_key; /* decides which unknown names take as long as those users */
 };
 
 /** Looks at the database for what is described above. Texts are put into @p arena, which must outlive
  *  the room, as must @p config. CT_UNAVAILABLE, CT_NOMEM. */
 CT_CHECKED enum ct_result ct_accounts_init(struct ct_arena *arena, const struct ct_config *config,
                                            struct ct_store *store, struct ct_accounts *out);
+
+/** Forgets what must not outlive the room. All zero is allowed. */
+void ct_accounts_end(struct ct_accounts *accounts);
 
 /** POST /auth/register, POST /auth/login, GET /auth/me. */
 extern const struct ct_route ct_accounts_routes[];
