@@ -1,5 +1,6 @@
 #include "base/arena.h"
 
+#include <assert.h>
 #include <stdalign.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -20,6 +21,7 @@ struct block {
 
 struct ct_arena {
     struct block *newest;
+    struct block *borrowed; /* the caller's, which is not freed */
 };
 
 static struct block *block_new(size_t size)
@@ -49,6 +51,13 @@ static void *take(struct ct_arena *arena, size_t size)
 struct ct_arena *ct_arena_new(void)
 {
     return calloc(1, sizeof(struct ct_arena));
+}
+
+struct ct_arena *ct_arena_in(void *memory, size_t size)
+{
+    (void)memory;
+    (void)size;
+    return ct_arena_new();
 }
 
 void ct_arena_free(struct ct_arena *arena)
@@ -92,14 +101,29 @@ static void *take(struct ct_arena *arena, size_t size)
 }
 
 /* The arena lives at the start of its first block. */
-struct ct_arena *ct_arena_new(void)
+static struct ct_arena *begin(struct block *block)
 {
-    struct block *block = block_new(BLOCK_SIZE);
-    if (block == NULL)
-        return NULL;
     struct ct_arena *arena = (struct ct_arena *)(void *)block->bytes;
     block->used = (sizeof(*arena) + ALIGNMENT - 1) & ~(ALIGNMENT - 1);
     arena->newest = block;
+    arena->borrowed = NULL;
+    return arena;
+}
+
+struct ct_arena *ct_arena_new(void)
+{
+    struct block *block = block_new(BLOCK_SIZE);
+    return block == NULL ? NULL : begin(block);
+}
+
+struct ct_arena *ct_arena_in(void *memory, size_t size)
+{
+    assert(size >= CT_ARENA_ROOM);
+    struct block *block = memory;
+    block->next = NULL;
+    block->size = size - sizeof(*block);
+    struct ct_arena *arena = begin(block);
+    arena->borrowed = block;
     return arena;
 }
 
@@ -107,10 +131,12 @@ void ct_arena_free(struct ct_arena *arena)
 {
     if (arena == NULL)
         return;
+    const struct block *borrowed = arena->borrowed;
     struct block *next;
     for (struct block *block = arena->newest; block != NULL; block = next) {
         next = block->next; /* the oldest, freed last, holds the arena itself */
-        free(block);
+        if (block != borrowed)
+            free(block);
     }
 }
 

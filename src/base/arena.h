@@ -12,6 +12,11 @@ struct ct_arena;
 
 /** A new arena, or NULL without memory. The owner frees it with ct_arena_free. */
 struct ct_arena *ct_arena_new(void);
+/** An arena that begins in the caller's memory (aligned for any type, at least CT_ARENA_ROOM bytes) and asks
+ *  for more only when that is full: for short texts on the stack. Freed in the same way; never NULL but
+ *  in the sanitizer builds, which do not use the memory. */
+#define CT_ARENA_ROOM ((size_t)256)
+struct ct_arena *ct_arena_in(void *memory, size_t size);
 /** Frees the arena and all that was allocated in it. NULL is allowed. */
 void ct_arena_free(struct ct_arena *arena);
 /** Zeroed memory aligned for any type, or NULL without memory. Size 0 gives a valid pointer. */

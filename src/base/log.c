@@ -3,11 +3,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdalign.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+
+/* Enough for a line that grew once or twice. */
+#define LINE_ROOM 1536
 
 struct ct_log {
     char *path; /* NULL: standard error */
@@ -168,7 +173,8 @@ void ct_log_write(struct ct_log *log, enum ct_log_level level, const char *event
 {
     if (!ct_log_wants(log, level))
         return;
-    struct ct_arena *arena = ct_arena_new();
+    alignas(max_align_t) char memory[LINE_ROOM];
+    struct ct_arena *arena = ct_arena_in(memory, sizeof(memory));
     if (arena == NULL)
         return;
     struct ct_buf line = ct_buf_in(arena);

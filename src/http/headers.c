@@ -4,23 +4,27 @@
 
 #define TEXT(member) offsetof(struct ct_headers, member)
 #define NO_COUNT 0
+#define NAME(literal)                \
+    {                                \
+        literal, sizeof(literal) - 1 \
+    }
 
 static const struct {
-    const char *name;
+    struct ct_str name;
     size_t text;
     size_t count; /* of an unsigned that tells how often the header came */
 } WANTED[] = {
-    {"Host", TEXT(host), TEXT(host_count)},
-    {"Authorization", TEXT(authorization), TEXT(authorization_count)},
-    {"Content-Type", TEXT(content_type), NO_COUNT},
-    {"Content-Length", TEXT(content_length), TEXT(content_length_count)},
-    {"Transfer-Encoding", TEXT(transfer_encoding), TEXT(transfer_encoding_count)},
-    {"Accept-Encoding", TEXT(accept_encoding), NO_COUNT},
-    {"If-None-Match", TEXT(if_none_match), NO_COUNT},
-    {"Origin", TEXT(origin), NO_COUNT},
-    {"Access-Control-Request-Method", TEXT(request_method), NO_COUNT},
-    {"X-Request-ID", TEXT(request_id), NO_COUNT},
-    {"X-Forwarded-For", TEXT(forwarded_for), NO_COUNT},
+    {NAME("Host"), TEXT(host), TEXT(host_count)},
+    {NAME("Authorization"), TEXT(authorization), TEXT(authorization_count)},
+    {NAME("Content-Type"), TEXT(content_type), NO_COUNT},
+    {NAME("Content-Length"), TEXT(content_length), TEXT(content_length_count)},
+    {NAME("Transfer-Encoding"), TEXT(transfer_encoding), TEXT(transfer_encoding_count)},
+    {NAME("Accept-Encoding"), TEXT(accept_encoding), NO_COUNT},
+    {NAME("If-None-Match"), TEXT(if_none_match), NO_COUNT},
+    {NAME("Origin"), TEXT(origin), NO_COUNT},
+    {NAME("Access-Control-Request-Method"), TEXT(request_method), NO_COUNT},
+    {NAME("X-Request-ID"), TEXT(request_id), NO_COUNT},
+    {NAME("X-Forwarded-For"), TEXT(forwarded_for), NO_COUNT},
 };
 
 void ct_headers_add(struct ct_headers *headers, struct ct_str name, struct ct_str value)
@@ -29,7 +33,7 @@ void ct_headers_add(struct ct_headers *headers, struct ct_str name, struct ct_st
     if (name.len > 0 && (name.at[name.len - 1] == ' ' || name.at[name.len - 1] == '\t'))
         headers->spaced_name = true;
     for (size_t i = 0; i < sizeof(WANTED) / sizeof(WANTED[0]); i++) {
-        if (!ct_str_equal_nocase(name, ct_str_of(WANTED[i].name)))
+        if (!ct_str_equal_nocase(name, WANTED[i].name))
             continue;
         memcpy(base + WANTED[i].text, &value, sizeof(value));
         if (WANTED[i].count != NO_COUNT)

@@ -110,7 +110,9 @@ static uint64_t scramble(uint64_t x)
 static void make_id(struct ct_server *server, char out[17])
 {
     uint64_t id = scramble(server->id_key + atomic_fetch_add(&server->id_next, 1));
-    (void)snprintf(out, 17, "%016llx", (unsigned long long)id);
+    for (int i = 0; i < 16; i++)
+        out[i] = "0123456789abcdef"[id >> (60 - 4 * i) & 15];
+    out[16] = '\0';
 }
 
 static struct connection *state_of(struct MHD_Connection *connection)

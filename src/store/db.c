@@ -83,10 +83,17 @@ void ct_db_finalize(struct ct_db *db)
 
 /* ---- transactions ---- */
 
-enum ct_result ct_db_release(struct ct_db *db)
+/* An engine that gave up the transaction without a word did so for want of memory: SQLite, when it
+ * has to begin a statement anew because another process has changed the schema. */
+static enum ct_result keep(struct ct_db *db, enum ct_control which)
 {
     reset_used(db);
-    return db->backend->control(db, CT_RELEASE);
+    return db->backend->in_transaction(db) ? db->backend->control(db, which) : CT_NOMEM;
+}
+
+enum ct_result ct_db_release(struct ct_db *db)
+{
+    return keep(db, CT_RELEASE);
 }
 
 void ct_db_rollback_to(struct ct_db *db)
@@ -101,8 +108,7 @@ void ct_db_rollback_to(struct ct_db *db)
 
 enum ct_result ct_db_commit(struct ct_db *db)
 {
-    reset_used(db);
-    return db->backend->control(db, CT_COMMIT);
+    return keep(db, CT_COMMIT);
 }
 
 void ct_db_rollback(struct ct_db *db)
