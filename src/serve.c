@@ -100,7 +100,9 @@ int ct_serve_command(struct ct_program *program, int argc, char **argv)
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGHUP);
     (void)pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    /* A client that has gone, and a file at its limit, are errors of the call that met them. */
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN);
 
     /* Warned first: a misspelt SECRET_KEY explains that there is none. */
     if (!ct_program_load_config(program) || !ct_program_open_log(program) || !warn(program) ||

@@ -83,6 +83,7 @@ static enum ct_result prepare_register(struct ct_call *call)
     enum ct_result result = ct_user_by_name(call->arena, call->db, body->username, &taken);
     if (result != CT_NOT_FOUND)
         return result == CT_OK ? CT_CONFLICT : result;
+    ct_call_end_read(call);
     result = ct_password_hash(call->arena, (enum ct_password_hash)call->config->password_hash,
                               body->password, hash);
     if (result == CT_INVALID)
@@ -115,6 +116,7 @@ static enum ct_result prepare_login(struct ct_call *call)
     struct login *login = call->scratch;
     enum ct_password_hash kind = (enum ct_password_hash)call->config->password_hash;
     enum ct_result result = ct_user_by_name(call->arena, call->db, body->username, &login->user);
+    ct_call_end_read(call);
     if (result == CT_NOT_FOUND) {
         struct ct_str like = ct_accounts_seems_old(accounts, body->username)
                                  ? accounts->old_hash

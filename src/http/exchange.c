@@ -327,10 +327,9 @@ static void prepare(void *ctx)
     struct ct_exchange *exchange = ctx;
     enum ct_result result = ct_store_read_begin(exchange->server->store, &exchange->call.db);
     if (result == CT_OK) {
-        struct ct_db *db = exchange->call.db;
         result = exchange->match.route->prepare(&exchange->call);
-        exchange->call.db = NULL;
-        ct_store_read_end(db);
+        if (exchange->call.db != NULL)
+            ct_call_end_read(&exchange->call);
     }
     if (result == CT_OK)
         result = submit_write(exchange);

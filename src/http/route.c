@@ -14,6 +14,12 @@ enum ct_result ct_call_refuse(struct ct_call *call, const char *place, const cha
     return CT_INVALID;
 }
 
+void ct_call_end_read(struct ct_call *call)
+{
+    ct_store_read_end(call->db);
+    call->db = NULL;
+}
+
 enum ct_result ct_cursor_make(struct ct_arena *arena, int64_t id, struct ct_str *out)
 {
     char *digits = ct_arena_printf(arena, "%lld", (long long)id);

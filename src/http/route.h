@@ -75,6 +75,10 @@ struct ct_call {
 enum ct_result ct_call_refuse(struct ct_call *call, const char *place, const char *field,
                               const char *type, const char *message);
 
+/** Ends the read transaction of a `prepare` before its long computation: a reader that stays keeps the
+ *  store from tidying its log. Afterwards `db` is NULL. */
+void ct_call_end_read(struct ct_call *call);
+
 typedef enum ct_result ct_handler(struct ct_call *call);
 
 /** What a route says, in its own words, when its handler answers `result`. */
@@ -96,7 +100,8 @@ struct ct_route {
     int status;                    /* of success; 0 is 200 */
     enum ct_access access;
     enum ct_auth auth;
-    /** Runs first, on a low-priority thread, with a read transaction: for password hashes. */
+    /** Runs first, on a low-priority thread, with a read transaction: for password hashes. Calls
+     *  ct_call_end_read once it has read what it needs. */
     ct_handler *prepare;
     ct_handler *run;
     size_t scratch_size;

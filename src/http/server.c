@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <dlfcn.h>
+#include <errno.h>
 #include <microhttpd.h>
 #include <pthread.h>
 #include <sched.h>
@@ -12,6 +13,7 @@
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -36,7 +38,7 @@ struct ct_server {
     uint16_t port;
     uint64_t id_key; /* makes request ids of one process differ from another's */
     _Atomic uint64_t id_next;
-    _Atomic int64_t running; /* requests between their headers and their reply's end */
+    _Atomic int64_t running; /* requests that are complete, up to their reply's end */
     _Atomic int64_t waiting; /* of those, the ones whose work is on other threads */
     _Atomic bool stopping;   /* no new connections; replies end theirs */
     _Atomic bool closing;    /* nothing may wait for other threads any more */
@@ -57,7 +59,8 @@ struct transport {
     struct ct_server *server;
     struct MHD_Connection *connection;
     enum phase phase;
-    bool counted; /* in `running`, since its headers are complete */
+    bool headed;  /* its headers are complete: it is a request */
+    bool running; /* it is counted */
     bool replied;
 };
 
@@ -97,6 +100,17 @@ static enum MHD_Result queue_directly(struct MHD_Connection *connection, unsigne
 int epoll_wait(int fd, struct epoll_event *events, int max_events, int timeout)
 {
     return epoll_pwait(fd, events, max_events > 1 ? max_events - 1 : max_events, timeout, NULL);
+}
+
+/*
+ * When the listening socket is taken from the library (MHD_quiesce_daemon), the caller and a thread of the
+ * library that notices may both remove it from the same epoll set; the library aborts when it is not
+ * there any more. What is not in the set is removed.
+ */
+int epoll_ctl(int set, int operation, int fd, struct epoll_event *event)
+{
+    int status = (int)syscall(SYS_epoll_ctl, set, operation, fd, event);
+    return status != 0 && operation == EPOLL_CTL_DEL && errno == ENOENT ? 0 : status;
 }
 
 /* Mixes a counter so that ids do not tell how many requests there were (splitmix64's finalizer). */
@@ -178,7 +192,7 @@ enum MHD_Result MHD_queue_response(struct MHD_Connection *connection, unsigned i
     char body[160];
     int size = snprintf(body, sizeof(body), "{\"detail\":\"%s\"}", ct_protocol_detail((int)status));
     assert(size > 0 && (size_t)size < sizeof(body));
-    if (transport != NULL && transport->counted) {
+    if (transport != NULL && transport->headed) {
         exchange->reply.status = (int)status;
         exchange->reply.body.len = (size_t)size;
         transport->replied = true;
@@ -186,7 +200,7 @@ enum MHD_Result MHD_queue_response(struct MHD_Connection *connection, unsigned i
         ct_access_log_garbage(state->server->options.log, id, peer_of(connection), (int)status,
                               size);
     }
-    bool judged = transport != NULL && !transport->counted && (status == 400 || status == 413);
+    bool judged = transport != NULL && !transport->headed && (status == 400 || status == 413);
     if (judged && send_by_hand(connection, (int)status, id, body))
         return MHD_NO;
     struct MHD_Response *ours =
@@ -232,13 +246,14 @@ static void completed(void *cls, struct MHD_Connection *connection, void **conte
     if (state != NULL)
         state->exchange = NULL;
     /* Without headers it was no request; what libmicrohttpd answered then has its own line. */
-    if (transport->counted) {
+    if (transport->headed) {
         bool gone = !transport->replied || (code != MHD_REQUEST_TERMINATED_COMPLETED_OK &&
                                             code != MHD_REQUEST_TERMINATED_WITH_ERROR);
         ct_access_log(exchange, peer_of(connection),
                       gone ? CT_STATUS_CLIENT_GONE : exchange->reply.status);
-        atomic_fetch_sub(&transport->server->running, 1);
     }
+    if (transport->running)
+        atomic_fetch_sub(&transport->server->running, 1);
     ct_arena_free(exchange->arena);
     *context = NULL;
 }
@@ -311,8 +326,7 @@ static enum MHD_Result begin_headers(struct ct_exchange *exchange, const char *m
 {
     struct transport *transport = exchange->transport;
     transport->phase = PHASE_BODY;
-    transport->counted = true;
-    atomic_fetch_add(&transport->server->running, 1);
+    transport->headed = true;
     exchange->wake = wake;
     exchange->method = ct_method_of(ct_str_of(method));
     (void)MHD_get_connection_values_n(transport->connection, MHD_HEADER_KIND, take_header,
@@ -362,6 +376,8 @@ static enum MHD_Result handle(void *cls, struct MHD_Connection *connection, cons
     }
     if (transport->phase == PHASE_BODY) {
         transport->phase = PHASE_WAITING;
+        transport->running = true;
+        atomic_fetch_add(&transport->server->running, 1);
         if (!ct_exchange_run(exchange)) {
             struct ct_server *server = transport->server;
             /* Counted before it looks: ct_server_stop sets the flag and then reads the count. */
