@@ -80,16 +80,11 @@ static struct statement *statement_of(struct ct_stmt *stmt)
 
 static enum ct_result result_of(int code)
 {
-    switch (code) {
-    case SQLITE_CONSTRAINT_UNIQUE:
-    case SQLITE_CONSTRAINT_PRIMARYKEY:
-    case SQLITE_CONSTRAINT_ROWID:
+    if (code == SQLITE_CONSTRAINT_UNIQUE || code == SQLITE_CONSTRAINT_PRIMARYKEY ||
+        code == SQLITE_CONSTRAINT_ROWID)
         return CT_CONFLICT;
-    case SQLITE_IOERR_NOMEM:
+    if (code == SQLITE_IOERR_NOMEM)
         return CT_NOMEM;
-    default:
-        break;
-    }
     switch (code & 0xff) {
     case SQLITE_OK:
     case SQLITE_DONE:
@@ -192,8 +187,8 @@ static int place_of(const struct statement *statement, int index)
 static enum ct_result sqlite_bind_int(struct ct_stmt *stmt, int index, int64_t value)
 {
     struct statement *statement = statement_of(stmt);
-    int code = sqlite3_bind_int64(statement->handle, place_of(statement, index), value);
-    return judge(connection_of(stmt->db), code);
+    return judge(connection_of(stmt->db),
+                 sqlite3_bind_int64(statement->handle, place_of(statement, index), value));
 }
 
 static enum ct_result sqlite_bind_str(struct ct_stmt *stmt, int index, struct ct_str value)
@@ -239,11 +234,8 @@ static enum ct_result sqlite_column_str(struct ct_stmt *stmt, int index, struct 
     if (text == NULL)
         return CT_NOMEM;
     size_t len = (size_t)sqlite3_column_bytes(handle, index);
-    char *copy = ct_arena_copy(arena, text, len);
-    if (copy == NULL)
-        return CT_NOMEM;
-    *out = (struct ct_str){copy, len};
-    return CT_OK;
+    *out = (struct ct_str){ct_arena_copy(arena, text, len), len};
+    return out->at == NULL ? CT_NOMEM : CT_OK;
 }
 
 /* ---- transactions ---- */
@@ -336,7 +328,6 @@ static void sqlite_disconnect(struct ct_db *db)
     }
     int code = sqlite3_close(connection->handle);
     assert(code == SQLITE_OK);
-    (void)code;
     free(connection);
 }
 
@@ -368,12 +359,10 @@ static int set_up_writer(struct connection *connection)
     sqlite3 *handle = connection->handle;
     if (sqlite3_db_readonly(handle, "main") != 0)
         return SQLITE_READONLY;
-    int code = enter_wal_mode(handle);
-    if (code != SQLITE_OK)
-        return code;
     connection->checkpoint_at = CHECKPOINT_PAGES;
     sqlite3_wal_hook(handle, note_log, connection);
-    return sqlite3_exec(handle, writer_settings, NULL, NULL, NULL);
+    int code = enter_wal_mode(handle);
+    return code == SQLITE_OK ? sqlite3_exec(handle, writer_settings, NULL, NULL, NULL) : code;
 }
 
 /* Answers a code of SQLite; @p out is to be disconnected also when that is not SQLITE_OK. */
@@ -425,8 +414,8 @@ static enum ct_result explain(const char *path, int code, struct ct_arena *arena
                             path, sqlite3_errstr(code), code);
 }
 
-/* SQLite's count of its memory is one for the process, behind one lock that every connection takes at
- * every allocation. Nobody here reads it. After SQLite has begun to work this changes nothing. */
+/* SQLite's count of its memory is one for the process, behind one lock that every connection takes
+ * at every allocation. Nobody here reads it. Once SQLite is at work this changes nothing. */
 static void count_no_memory(void)
 {
     (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
@@ -470,14 +459,15 @@ static enum ct_result sqlite_connect_reader(struct ct_database *database, struct
 {
     struct connection *connection = NULL;
     int code = connect_to(database, false, &connection);
-    if (code != SQLITE_OK) {
-        enum ct_result result = connection == NULL ? CT_NOMEM : judge(connection, code);
-        if (connection != NULL)
-            sqlite_disconnect(&connection->base);
-        return result;
+    if (code == SQLITE_OK) {
+        *out = &connection->base;
+        return CT_OK;
     }
-    *out = &connection->base;
-    return CT_OK;
+    if (connection == NULL)
+        return CT_NOMEM;
+    enum ct_result result = judge(connection, code);
+    sqlite_disconnect(&connection->base);
+    return result;
 }
 
 static void sqlite_close(struct ct_database *database)
