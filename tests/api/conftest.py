@@ -117,7 +117,7 @@ def _document():
 
 def _is_whole(config, record):
     """Whether every test of this folder was to run."""
-    return (not record.partial and not any("::" in argument for argument in config.args)
+    return (not config.option.collectonly and not record.partial and not any("::" in argument for argument in config.args)
             and record.files >= {path.name for path in HERE.glob("test_*.py")})
 
 

@@ -8,7 +8,6 @@ import re
 import select
 import sqlite3
 import subprocess
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest

@@ -14,19 +14,8 @@ TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 FIELDS = {"time", "level", "event", "id", "method", "route", "status", "bytes", "ms", "user", "client"}
 
 
-def line_of(server, request_id):
-    """The one line of a request. It is written when the reply has been sent, so it may take a moment."""
-    for _ in range(400):
-        lines = [line for line in server.requests() if line["id"] == request_id]
-        if lines:
-            assert len(lines) == 1, lines
-            return lines[0]
-        time.sleep(0.01)
-    raise AssertionError(f"no line tells of the request {request_id}")
-
-
 def logged(server, reply):
-    return line_of(server, reply.headers["X-Request-ID"])
+    return server.line_of(reply.headers["X-Request-ID"])
 
 
 def test_the_fields_of_a_line(server, account):
@@ -82,7 +71,7 @@ def test_what_is_no_request_has_a_line_too(server):
     with Wire(server) as wire:
         wire.send(b"GET /healthz HTTP/9.9\r\nHost: x\r\n\r\n")
         version, status, headers = wire.head()
-    line = line_of(server, headers["X-Request-ID"])
+    line = server.line_of(headers["X-Request-ID"])
     assert set(line) == FIELDS
     assert (line["method"], line["route"], line["status"]) == ("-", "-", status)
     assert len(server.requests()) == before + 1
@@ -90,7 +79,7 @@ def test_what_is_no_request_has_a_line_too(server):
 
 def test_the_id_of_the_client_is_that_of_the_line(server, client):
     client.get("/healthz", headers={"X-Request-ID": "found-again.by_its-id"})
-    assert line_of(server, "found-again.by_its-id")["route"] == "/healthz"
+    assert server.line_of("found-again.by_its-id")["route"] == "/healthz"
 
 
 def test_a_client_that_left_is_told_apart(server):
@@ -100,7 +89,7 @@ def test_a_client_that_left_is_told_apart(server):
     for turn in range(3):
         with Wire(server) as wire:
             wire.send(head_of("POST", "/auth/login", f"Content-Length: {len(body)}", f"X-Request-ID: left-{turn}") + body)
-    assert {line_of(server, f"left-{turn}")["status"] for turn in range(3)} <= {499, 200}
+    assert {server.line_of(f"left-{turn}")["status"] for turn in range(3)} <= {499, 200}
 
 
 @pytest.mark.parametrize("text", ["\x1b[31mred", 'a"b\\c', "a\\nb", "</script>", "\u2028", "%0aforged", "' or 1=1 --"])
@@ -152,7 +141,7 @@ def test_nothing_secret_is_logged_at_any_level(launch):
 def test_a_text_log(launch):
     server = launch(LOG_FORMAT="text")
     server.client().get("/healthz", headers={"X-Request-ID": "in-text"})
-    line = line_of(server, "in-text")
+    line = server.line_of("in-text")
     assert set(line) == FIELDS
     assert (line["method"], line["route"], line["status"]) == ("GET", "/healthz", "200")
     assert TIME.fullmatch(line["time"])

@@ -3,14 +3,13 @@
 import pytest
 
 from support.server import Server
-from test_logs import line_of
 
 
 def client_of(server, forwarded):
     """What the log says of who sent a request with this header."""
     headers = {} if forwarded is None else {"X-Forwarded-For": forwarded}
     reply = server.client().get("/healthz", headers=headers)
-    return line_of(server, reply.headers["X-Request-ID"])["client"]
+    return server.line_of(reply.headers["X-Request-ID"])["client"]
 
 
 @pytest.mark.parametrize("forwarded", [None, "203.0.113.7", "203.0.113.7, 127.0.0.1", "nonsense", ""])

@@ -67,6 +67,17 @@ def test_idle_and_half_open_connections_do_not_hold_it_up(launch):
             assert wire.is_closed()
 
 
+def test_clients_that_went_in_the_middle_of_a_body_do_not_hold_it_up(launch):
+    server = launch()
+    for _ in range(20):
+        with Wire(server) as wire:
+            wire.send(head_of("POST", "/auth/login", "Content-Length: 100") + '{"username": ')
+    assert server.client().get("/healthz").status_code == 200
+    begin = time.monotonic()
+    server.stop()
+    assert time.monotonic() - begin < 20
+
+
 def test_nobody_is_let_in_any_more(launch, tmp_path):
     server = slow_server(launch, tmp_path)
     with Wire(server) as wire:

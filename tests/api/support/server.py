@@ -127,6 +127,16 @@ class Server:
         """The lines of the log that tell of requests."""
         return [line for line in self.log() if line.get("event") == "request"]
 
+    def line_of(self, request_id):
+        """The one line of a request. It is written when the reply has been sent, so it may take a moment."""
+        for _ in range(400):
+            lines = [line for line in self.requests() if line["id"] == request_id]
+            if lines:
+                assert len(lines) == 1, lines
+                return lines[0]
+            time.sleep(0.01)
+        raise AssertionError(f"no line tells of the request {request_id}")
+
     def output(self):
         """Everything the program wrote: standard output, standard error and its log file."""
         paths = {self.folder / "stdout", self.folder / "stderr", self.log_path}
