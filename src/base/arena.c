@@ -11,6 +11,8 @@
 /* A first block that holds what an ordinary request needs, so that it costs one malloc. */
 #define BLOCK_SIZE ((size_t)4000)
 #define ALIGNMENT alignof(max_align_t)
+/* More is a size that was computed wrongly. */
+#define MAX_PIECE ((size_t)1 << 30)
 
 struct block {
     struct block *next;
@@ -26,6 +28,8 @@ struct ct_arena {
 
 static struct block *block_new(size_t size)
 {
+    if (size > MAX_PIECE)
+        return NULL;
     struct block *block = malloc(sizeof(*block) + size);
     if (block == NULL)
         return NULL;

@@ -19,7 +19,8 @@ struct ct_arena *ct_arena_new(void);
 struct ct_arena *ct_arena_in(void *memory, size_t size);
 /** Frees the arena and all that was allocated in it. NULL is allowed. */
 void ct_arena_free(struct ct_arena *arena);
-/** Zeroed memory aligned for any type, or NULL without memory. Size 0 gives a valid pointer. */
+/** Zeroed memory aligned for any type, or NULL without memory, or for more than 1 GiB. Size
+ *  0 gives a valid pointer. */
 void *ct_arena_alloc(struct ct_arena *arena, size_t size);
 /** A copy of @p size bytes with a NUL behind them, or NULL without memory. */
 char *ct_arena_copy(struct ct_arena *arena, const void *data, size_t size);

@@ -1,7 +1,12 @@
 #include "http/bind.h"
 
-#include <jansson.h>
+#include <assert.h>
 #include <string.h>
+
+#include "base/json.h"
+
+/* The most fields of one schema. */
+#define MAX_FIELDS 32
 
 /** What the functions of one binding share. */
 struct binding {
@@ -139,36 +144,29 @@ static enum ct_result put_text(const struct binding *b, const struct ct_field *f
     }
 }
 
+/* NULL: the field is missing. */
 static enum ct_result put_json(const struct binding *b, const struct ct_field *field,
-                               const json_t *value)
+                               const struct ct_json *value)
 {
-    if (value == NULL) {
-        put_missing(b, field);
-        return CT_OK;
-    }
-    if (json_is_null(value) && (field->flags & CT_FIELD_OPTIONAL) != 0 &&
-        (field->flags & CT_FIELD_NULLABLE) != 0) {
+    const unsigned none = CT_FIELD_OPTIONAL | CT_FIELD_NULLABLE;
+    if (value == NULL || (value->kind == CT_JSON_NULL && (field->flags & none) == none)) {
         put_missing(b, field);
         return CT_OK;
     }
     if (field->type == CT_FIELD_STRING) {
-        if (!json_is_string(value)) {
+        struct ct_str text;
+        if (value->kind != CT_JSON_STRING) {
             refuse(b, field, "string_type", "Input should be a valid string");
             return CT_OK;
         }
-        /* The tree is freed before the handler runs; the text lives as long as the request. */
-        size_t size = json_string_length(value);
-        char *copy = ct_arena_copy(b->arena, json_string_value(value), size);
-        if (copy == NULL)
-            return CT_NOMEM;
-        return put_string(b, field, (struct ct_str){copy, size});
+        enum ct_result result = ct_json_string(b->arena, *value, &text);
+        return result == CT_OK ? put_string(b, field, text) : result;
     }
-    if (!json_is_integer(value)) {
+    if (value->kind != CT_JSON_INTEGER) {
         refuse(b, field, "int_type", "Input should be a valid integer");
         return CT_OK;
     }
-    put_int(b, field, json_integer_value(value));
-    return CT_OK;
+    return put_text(b, field, value->text);
 }
 
 static bool is_blank(struct ct_str text)
@@ -180,38 +178,15 @@ static bool is_blank(struct ct_str text)
     return true;
 }
 
-static void refuse_json(const struct binding *b, struct ct_str body, const json_error_t *error)
+static void refuse_json(const struct binding *b, struct ct_str body, struct ct_json_fault fault)
 {
-    size_t byte = error->position < 0 ? 0 : (size_t)error->position;
-    if (byte > body.len)
-        byte = body.len;
-    const char *why = "Invalid JSON";
-    switch (json_error_code(error)) {
-    case json_error_invalid_utf8:
-        why = "Invalid UTF-8";
-        break;
-    case json_error_premature_end_of_input:
-        why = "Unexpected end of input";
-        break;
-    case json_error_end_of_input_expected:
-        why = "Extra data";
-        break;
-    case json_error_numeric_overflow:
-        why = "Number out of range";
-        break;
-    case json_error_stack_overflow:
-        why = "Nested too deeply";
-        break;
-    default:
-        break;
-    }
-    ct_fault_add(b->faults, &(struct ct_fault){
-                                .type = "json_invalid",
-                                .place = b->place,
-                                .position = (int64_t)ct_utf8_length((struct ct_str){body.at, byte}),
-                                .message = "JSON decode error",
-                                .ctx_name = "error",
-                                .ctx_text = why});
+    struct ct_str before = {body.at, fault.at};
+    ct_fault_add(b->faults, &(struct ct_fault){.type = "json_invalid",
+                                               .place = b->place,
+                                               .position = (int64_t)ct_utf8_length(before),
+                                               .message = "JSON decode error",
+                                               .ctx_name = "error",
+                                               .ctx_text = fault.why});
 }
 
 static void refuse_body(const struct binding *b, const char *type, const char *message)
@@ -219,6 +194,29 @@ static void refuse_body(const struct binding *b, const char *type, const char *m
     ct_fault_add(
         b->faults,
         &(struct ct_fault){.type = type, .place = b->place, .position = -1, .message = message});
+}
+
+/* The member of each field; of a name that comes twice, the last. */
+static enum ct_result find_members(struct ct_arena *arena, const struct ct_schema *schema,
+                                   struct ct_json object, struct ct_json *found, bool *there)
+{
+    struct ct_json name;
+    struct ct_json value;
+    assert(schema->count <= MAX_FIELDS);
+    for (size_t at = 0; ct_json_next_member(object, &at, &name, &value);) {
+        struct ct_str text = {name.text.at + 1, name.text.len - 2};
+        enum ct_result result =
+            memchr(text.at, '\\', text.len) == NULL ? CT_OK : ct_json_string(arena, name, &text);
+        if (result != CT_OK)
+            return result;
+        for (size_t i = 0; i < schema->count; i++) {
+            if (ct_str_equal(text, ct_str_of(schema->fields[i].name))) {
+                found[i] = value;
+                there[i] = true;
+            }
+        }
+    }
+    return CT_OK;
 }
 
 enum ct_result ct_bind_json(struct ct_arena *arena, const struct ct_config *config,
@@ -230,24 +228,22 @@ enum ct_result ct_bind_json(struct ct_arena *arena, const struct ct_config *conf
         refuse_body(&b, "missing", "Field required");
         return CT_OK;
     }
-    json_error_t error;
-    json_t *tree = json_loadb(body.at, body.len, JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
-    if (tree == NULL) {
-        if (json_error_code(&error) == json_error_out_of_memory)
-            return CT_NOMEM;
-        refuse_json(&b, body, &error);
+    struct ct_json value;
+    struct ct_json_fault fault;
+    if (!ct_json_read(body, &value, &fault)) {
+        refuse_json(&b, body, fault);
         return CT_OK;
     }
-    enum ct_result result = CT_OK;
-    if (!json_is_object(tree)) {
+    if (value.kind != CT_JSON_OBJECT) {
         refuse_body(&b, "model_attributes_type",
                     "Input should be a valid dictionary or object to extract fields from");
-        goto out;
+        return CT_OK;
     }
+    struct ct_json found[MAX_FIELDS];
+    bool there[MAX_FIELDS] = {false};
+    enum ct_result result = find_members(arena, schema, value, found, there);
     for (size_t i = 0; i < schema->count && result == CT_OK; i++)
-        result = put_json(&b, &schema->fields[i], json_object_get(tree, schema->fields[i].name));
-out:
-    json_decref(tree);
+        result = put_json(&b, &schema->fields[i], there[i] ? &found[i] : NULL);
     return result;
 }
 

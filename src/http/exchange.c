@@ -1,13 +1,17 @@
 #include "http/exchange.h"
 
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "http/bind.h"
 
-/* MHD's memory for a connection is 8 KB; the reply's headers need some of it. */
 #define MAX_HEADER_BYTES 6144
+/* libmicrohttpd's memory for a connection is 8 KB: it holds the request's bytes, a record for each of its
+ * headers and a copy of its cookies. What is left must do for the headers of the longest reply. */
+#define MAX_HEADER_MEMORY 7168
+#define HEADER_RECORD_BYTES 64
 /* How far beyond MAX_BODY_BYTES a body without a length is read, to be refused in good order. */
 #define EXCESS_BYTES ((size_t)1 << 20)
 
@@ -32,6 +36,17 @@ struct ct_exchange *ct_exchange_new(const struct ct_server_options *server, cons
 out:
     ct_arena_free(arena);
     return NULL;
+}
+
+void ct_exchange_free(struct ct_exchange *exchange)
+{
+    if (exchange == NULL)
+        return;
+    /* It may hold a password. */
+    if (exchange->body_buffer != NULL)
+        explicit_bzero(exchange->body_buffer, exchange->body_capacity);
+    free(exchange->body_buffer);
+    ct_arena_free(exchange->arena);
 }
 
 static void refuse(struct ct_exchange *exchange, int status, const char *detail)
@@ -166,10 +181,17 @@ static bool is_preflight(const struct ct_exchange *exchange)
            exchange->headers.origin.at != NULL && exchange->headers.request_method.at != NULL;
 }
 
+static bool too_large(const struct ct_headers *headers)
+{
+    return headers->size > MAX_HEADER_BYTES ||
+           headers->size + headers->count * HEADER_RECORD_BYTES + headers->cookie_bytes >
+               MAX_HEADER_MEMORY;
+}
+
 void ct_exchange_headers(struct ct_exchange *exchange)
 {
     const struct ct_server_options *server = exchange->server;
-    if (exchange->headers.size > MAX_HEADER_BYTES) {
+    if (too_large(&exchange->headers)) {
         refuse(exchange, 431, ct_protocol_detail(431));
         exchange->closing = true;
         return;
@@ -223,19 +245,17 @@ bool ct_exchange_body(struct ct_exchange *exchange, const char *data, size_t siz
         size_t capacity = exchange->body_capacity == 0 ? 512 : exchange->body_capacity * 2;
         while (capacity < total)
             capacity *= 2;
-        char *at = ct_arena_alloc(exchange->arena, capacity);
-        if (at == NULL) {
+        char *grown = realloc(exchange->body_buffer, capacity);
+        if (grown == NULL) {
             refuse(exchange, 503, "The server is out of memory; try again");
             exchange->body.len = total;
             return true;
         }
-        if (exchange->body.len > 0)
-            memcpy(at, exchange->body.at, exchange->body.len);
-        exchange->body.at = at;
+        exchange->body_buffer = grown;
         exchange->body_capacity = capacity;
+        exchange->body.at = grown;
     }
-    /* The buffer is this exchange's own; only its readers see it as constant. */
-    memcpy((char *)(uintptr_t)exchange->body.at + exchange->body.len, data, size);
+    memcpy(exchange->body_buffer + exchange->body.len, data, size);
     exchange->body.len = total;
     return true;
 }

@@ -49,6 +49,7 @@ struct ct_exchange {
     const char *id; /* X-Request-ID */
     struct ct_headers headers;
     struct ct_str body;
+    char *body_buffer; /* from malloc: it grows, and an arena would keep what it grew from */
     size_t body_capacity;
     struct ct_str query;
     struct ct_match match;
@@ -65,9 +66,11 @@ struct ct_exchange {
     struct ct_reply reply;
 };
 
-/** A new exchange in an arena of its own, which the caller frees at the end (exchange->arena). NULL
- *  without memory. @p target is copied. */
+/** A new exchange in an arena of its own, or NULL without memory. The caller frees it with ct_exchange_free.
+ *  @p target is copied. */
 struct ct_exchange *ct_exchange_new(const struct ct_server_options *server, const char *target);
+/** Frees an exchange and all that was allocated for it. NULL is allowed. */
+void ct_exchange_free(struct ct_exchange *exchange);
 
 /** All headers are in `headers`, the method in `method`. Afterwards `refusal` may be set. */
 void ct_exchange_headers(struct ct_exchange *exchange);

@@ -30,6 +30,9 @@ static const struct {
 void ct_headers_add(struct ct_headers *headers, struct ct_str name, struct ct_str value)
 {
     char *base = (char *)headers;
+    headers->count++;
+    if (ct_str_equal_nocase(name, CT_STR("Cookie")))
+        headers->cookie_bytes += value.len;
     if (name.len > 0 && (name.at[name.len - 1] == ' ' || name.at[name.len - 1] == '\t'))
         headers->spaced_name = true;
     for (size_t i = 0; i < sizeof(WANTED) / sizeof(WANTED[0]); i++) {

@@ -23,8 +23,10 @@ struct ct_headers {
     unsigned content_length_count;
     unsigned transfer_encoding_count;
     unsigned host_count;
-    bool spaced_name; /* a name with white space behind it */
-    size_t size;      /* of the whole header section, bytes */
+    bool spaced_name;    /* a name with white space behind it */
+    size_t size;         /* of the request line and the whole header section, bytes */
+    size_t count;        /* of header lines */
+    size_t cookie_bytes; /* of the values of Cookie */
 };
 
 /** Takes note of a header if it matters here. Both texts are borrowed. */

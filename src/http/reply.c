@@ -48,8 +48,14 @@ static void set_detail(struct ct_exchange *exchange, int status, const char *det
         add_header(reply, "WWW-Authenticate", "Bearer");
     if (status == 503 || status == 429)
         add_header(reply, "Retry-After", "1");
-    if (status == 405)
-        add_header(reply, "Allow", ct_allow(exchange->arena, exchange->match.allowed));
+    if (status == 405) {
+        const char *allow = ct_allow(exchange->arena, exchange->match.allowed);
+        if (allow == NULL) {
+            out_of_memory(exchange);
+            return;
+        }
+        add_header(reply, "Allow", allow);
+    }
     struct ct_buf body = ct_buf_in(exchange->arena);
     ct_print_detail(detail, &body);
     set_body(exchange, &body);
@@ -76,10 +82,9 @@ static void set_failure(struct ct_exchange *exchange)
     }
     switch (result) {
     case CT_INVALID:
-        if (exchange->faults.first != NULL)
-            set_faults(exchange);
-        else
-            set_detail(exchange, 500, ct_protocol_detail(500));
+        if (exchange->faults.first == NULL)
+            break; /* it did not say what is invalid */
+        set_faults(exchange);
         return;
     case CT_NOMEM:
         out_of_memory(exchange);
@@ -94,12 +99,12 @@ static void set_failure(struct ct_exchange *exchange)
         set_detail(exchange, 404, ct_protocol_detail(404));
         return;
     default:
-        CT_LOG(exchange->server->log, CT_LOG_ERROR, "handler_failed", CT_F_TEXT("id", exchange->id),
-               CT_F_TEXT("route", exchange->match.route->pattern),
-               CT_F_TEXT("why", ct_result_text(result)));
-        set_detail(exchange, 500, ct_protocol_detail(500));
-        return;
+        break;
     }
+    CT_LOG(exchange->server->log, CT_LOG_ERROR, "handler_failed", CT_F_TEXT("id", exchange->id),
+           CT_F_TEXT("route", exchange->match.route->pattern),
+           CT_F_TEXT("why", ct_result_text(result)));
+    set_detail(exchange, 500, ct_protocol_detail(500));
 }
 
 /* Cuts the next element off a comma-separated list, without the white space around it. */
@@ -257,29 +262,32 @@ static void set_success(struct ct_exchange *exchange)
 }
 
 /* The CORS protocol (Fetch standard, section "HTTP extensions"). Tokens travel in a header, never
- * in a cookie, so credentials are not allowed. */
-static void add_cors(struct ct_exchange *exchange)
+ * in a cookie, so credentials are not allowed. False without memory. */
+static bool add_cors(struct ct_exchange *exchange)
 {
     const char *allowed = exchange->server->config->cors_origins;
     struct ct_str origin = exchange->headers.origin;
     struct ct_reply *reply = &exchange->reply;
     if (allowed[0] == '\0')
-        return;
+        return true;
     bool any = strcmp(allowed, "*") == 0;
     if (!any)
         add_header(reply, "Vary", "Origin");
     if (origin.at == NULL || (!any && !origin_allowed(ct_str_of(allowed), origin)))
-        return;
-    add_header(reply, "Access-Control-Allow-Origin",
-               any ? "*" : ct_str_dup(exchange->arena, origin));
+        return true;
+    const char *echo = any ? "*" : ct_str_dup(exchange->arena, origin);
+    const char *methods = ct_allow(exchange->arena, exchange->match.allowed);
+    if (echo == NULL || methods == NULL)
+        return false;
+    add_header(reply, "Access-Control-Allow-Origin", echo);
     add_header(reply, "Access-Control-Expose-Headers", "X-Request-ID, Retry-After");
     if (exchange->refusal == 204) {
-        add_header(reply, "Access-Control-Allow-Methods",
-                   ct_allow(exchange->arena, exchange->match.allowed));
+        add_header(reply, "Access-Control-Allow-Methods", methods);
         add_header(reply, "Access-Control-Allow-Headers",
                    "Authorization, Content-Type, X-Request-ID");
         add_header(reply, "Access-Control-Max-Age", "600");
     }
+    return true;
 }
 
 void ct_exchange_reply(struct ct_exchange *exchange)
@@ -297,5 +305,6 @@ void ct_exchange_reply(struct ct_exchange *exchange)
         set_success(exchange);
     else
         set_failure(exchange);
-    add_cors(exchange);
+    if (!add_cors(exchange))
+        out_of_memory(exchange);
 }

@@ -11,7 +11,7 @@ enum ct_result ct_call_refuse(struct ct_call *call, const char *place, const cha
         call->faults,
         &(struct ct_fault){
             .type = type, .place = place, .field = field, .position = -1, .message = message});
-    return CT_INVALID;
+    return call->faults->failed ? CT_NOMEM : CT_INVALID;
 }
 
 void ct_call_end_read(struct ct_call *call)

@@ -47,7 +47,7 @@ struct ct_content {
     const char *type;        /* Content-Type */
     const char *etag;        /* with its quotes; NULL is none. A match answers 304 */
     const char *cache;       /* Cache-Control; NULL is "no-store" */
-    const char *policy;      /* Content-Security-Policy; NULL is the one for data */
+    const char *policy;      /* Content-Security-Policy; NULL is none */
     const char *location;    /* Location of a redirect; NULL is none */
     struct ct_str gzip_body; /* the same, compressed; all zero when there is none. With an empty
                                 `body` the server unpacks it for clients that cannot */

@@ -145,8 +145,9 @@ static const struct sockaddr *peer_of(struct MHD_Connection *connection)
 
 /*
  * libmicrohttpd 0.9.75 sends the header section of its own reply twice when it was the judgement of the
- * headers that failed (no Host, a Content-Length that is no number). Such a reply is written here, to
- * the socket, and the library told to close. Over TLS the library's own way has to do.
+ * headers that failed (no Host, a Content-Length that is no number, cookies it has no memory for). Such a
+ * reply is written here, to the socket, and the library told to close. Over TLS the library's own way has
+ * to do.
  */
 static bool send_by_hand(struct MHD_Connection *connection, int status, const char *id,
                          const char *body)
@@ -200,7 +201,8 @@ enum MHD_Result MHD_queue_response(struct MHD_Connection *connection, unsigned i
         ct_access_log_garbage(state->server->options.log, id, peer_of(connection), (int)status,
                               size);
     }
-    bool judged = transport != NULL && !transport->headed && (status == 400 || status == 413);
+    bool judged = transport != NULL && !transport->headed &&
+                  (status == 400 || status == 413 || status == 431);
     if (judged && send_by_hand(connection, (int)status, id, body))
         return MHD_NO;
     struct MHD_Response *ours =
@@ -214,17 +216,29 @@ enum MHD_Result MHD_queue_response(struct MHD_Connection *connection, unsigned i
     return result;
 }
 
+/* Hides the query from libmicrohttpd, which would make a record of each of its parts in the connection's
+ * memory. When that is full, 0.9.75 prepares a reply and forgets to send it (connection.c,
+ * parse_initial_message_line). The bytes are its own buffer, lent to be read; it looks at them again
+ * behind the question mark alone. */
+static void hide_query(const char *target)
+{
+    char *mark = strchr((char *)(uintptr_t)target, '?');
+    if (mark != NULL)
+        mark[1] = '\0';
+}
+
 /* Called when the request line has been read, before any header. */
 static void *begin(void *cls, const char *target, struct MHD_Connection *connection)
 {
     struct ct_server *server = cls;
     struct connection *state = state_of(connection);
     struct ct_exchange *exchange = state == NULL ? NULL : ct_exchange_new(&server->options, target);
+    hide_query(target);
     if (exchange == NULL)
         return NULL;
     struct transport *transport = ct_arena_alloc(exchange->arena, sizeof(*transport));
     if (transport == NULL) {
-        ct_arena_free(exchange->arena);
+        ct_exchange_free(exchange);
         return NULL;
     }
     transport->server = server;
@@ -254,7 +268,7 @@ static void completed(void *cls, struct MHD_Connection *connection, void **conte
     }
     if (transport->running)
         atomic_fetch_sub(&transport->server->running, 1);
-    ct_arena_free(exchange->arena);
+    ct_exchange_free(exchange);
     *context = NULL;
 }
 
@@ -350,6 +364,17 @@ static enum MHD_Result begin_headers(struct ct_exchange *exchange, const char *m
         exchange->refusal == 0
             ? NULL
             : MHD_lookup_connection_value(transport->connection, MHD_HEADER_KIND, "Expect");
+    /* Headers that fill the connection's memory leave none for those of a reply. */
+    if (exchange->refusal == 431) {
+        ct_exchange_reply(exchange);
+        char body[160];
+        assert(exchange->reply.body.len < sizeof(body));
+        memcpy(body, exchange->reply.body.at, exchange->reply.body.len);
+        body[exchange->reply.body.len] = '\0';
+        transport->replied =
+            send_by_hand(transport->connection, exchange->reply.status, exchange->id, body);
+        return transport->replied ? MHD_NO : send_reply(exchange);
+    }
     if (exchange->closing || expect != NULL)
         return send_reply(exchange);
     return MHD_YES;

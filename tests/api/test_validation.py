@@ -183,8 +183,6 @@ BROKEN = {
     "UTF-16": '{"username": "x"}'.encode("utf-16"),
     "Latin-1": '{"username": "ü"}'.encode("latin-1"),
     "a byte order mark": b'\xef\xbb\xbf{"username": "x"}',
-    "an integer of 400 digits": b'{"username": ' + b"9" * 400 + b"}",
-    "a number beyond all": b'{"username": 1e999}',
     "10,000 brackets": b"[" * 10000,
     "10,000 objects": b'{"username":' * 5000,
     "10,000 brackets, closed": b"[" * 10000 + b"]" * 10000,
@@ -192,6 +190,15 @@ BROKEN = {
     "a form": b"username=x&password=y",
     "XML": b"<user><name>x</name></user>",
 }
+
+
+@pytest.mark.parametrize("number", [b"9" * 400, b"1e999", b"-" + b"9" * 400 + b".5E+4000"], ids=["digits", "exponent", "both"])
+def test_a_number_of_any_size_is_json(anywhere, number):
+    """RFC 8259 sets no limit: as a value it has the wrong type, in a field that nobody knows it does not matter."""
+    known = anywhere(b'{"username": ' + number + b', "phone_number": ' + number + b', "password": ' + number + b"}")
+    assert {fault["type"] for fault in known.json()["detail"]} == {"string_type"}
+    unknown = anywhere(b'{"unknown": ' + number + b"}")
+    assert {fault["type"] for fault in unknown.json()["detail"]} == {"missing"}
 
 
 @pytest.mark.parametrize("name", BROKEN)

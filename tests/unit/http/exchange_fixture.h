@@ -35,6 +35,8 @@ struct request {
     const char *if_none_match;
     const char *origin;
     const char *request_method;
+    const char *cookie;
+    unsigned short_headers; /* so many of two letters */
     size_t header_bytes;
     bool authorized_twice;
 };
@@ -91,7 +93,7 @@ static inline enum ct_result client_open(struct client *client, size_t hashes, u
 static inline void client_forget(struct client *client)
 {
     if (client->exchange != NULL)
-        ct_arena_free(client->exchange->arena);
+        ct_exchange_free(client->exchange);
     client->exchange = NULL;
 }
 
@@ -143,6 +145,9 @@ static inline enum ct_result client_begin(struct client *client, const struct re
     add_header(headers, "If-None-Match", request->if_none_match);
     add_header(headers, "Origin", request->origin);
     add_header(headers, "Access-Control-Request-Method", request->request_method);
+    add_header(headers, "Cookie", request->cookie);
+    for (unsigned i = 0; i < request->short_headers; i++)
+        add_header(headers, "A", "b");
     if (request->body != NULL && request->length == NULL && request->chunks == NULL) {
         const char *length = ct_arena_printf(exchange->arena, "%zu", strlen(request->body));
         if (length == NULL)

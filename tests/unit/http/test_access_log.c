@@ -45,7 +45,7 @@ static enum ct_result book_open(struct book *book, enum ct_log_level level)
 static void book_close(struct book *book)
 {
     if (book->exchange != NULL)
-        ct_arena_free(book->exchange->arena);
+        ct_exchange_free(book->exchange);
     ct_log_close(book->server.log);
     if (book->file >= 0)
         (void)close(book->file);

@@ -123,7 +123,7 @@ out:
 
 static enum ct_result test_prepared_writes(void)
 {
-#define WORK(text) .target = "/work", .method = CT_POST, .body = (text)
+#define WORK(text) .target = "/jobs", .method = CT_POST, .body = (text)
     enum ct_result result = CT_OK;
     struct client client;
     unsigned tokens = 0;
