@@ -18,7 +18,7 @@ struct ct_number {
     int64_t created_at; /* milliseconds since 1970, or CT_NO_TIME (of the original database) */
 };
 
-/** Gives a number to a user. CT_CONFLICT when anyone has it. */
+/** Gives a number to a user. CT_CONFLICT when anyone has it, CT_NOT_FOUND when there is no such user. */
 CT_CHECKED enum ct_result ct_number_create(struct ct_db *db, struct ct_str phone_number,
                                            int64_t user_id, int64_t now_ms, int64_t *id);
 /** Finds one of a user's numbers. CT_NOT_FOUND also when it is somebody else's. */

@@ -108,6 +108,8 @@ const struct ct_route ct_numbers_routes[] = {
      .run = create_number,
      .errors =
          (const struct ct_route_error[]){{CT_CONFLICT, 409, "Phone number already registered"},
+                                         /* the account was deleted since its token was looked at */
+                                         {CT_NOT_FOUND, 401, "Could not validate credentials"},
                                          {0}},
      .summary = "Create a virtual phone number",
      .doc = "The reply is sent once the number is on disk.",

@@ -80,6 +80,8 @@ static struct statement *statement_of(struct ct_stmt *stmt)
 
 static enum ct_result result_of(int code)
 {
+    if (code == SQLITE_CONSTRAINT_FOREIGNKEY)
+        return CT_NOT_FOUND;
     if (code == SQLITE_CONSTRAINT_UNIQUE || code == SQLITE_CONSTRAINT_PRIMARYKEY ||
         code == SQLITE_CONSTRAINT_ROWID)
         return CT_CONFLICT;
@@ -121,7 +123,7 @@ static void complain(struct connection *connection, const char *event)
 static enum ct_result judge(struct connection *connection, int code)
 {
     enum ct_result result = result_of(code);
-    if (result == CT_OK || result == CT_ROW || result == CT_CONFLICT)
+    if (result == CT_OK || result == CT_ROW || result == CT_CONFLICT || result == CT_NOT_FOUND)
         return result;
     snprintf(connection->base.trouble, sizeof(connection->base.trouble), "%s (SQLite %d)",
              connection->handle != NULL ? sqlite3_errmsg(connection->handle) : sqlite3_errstr(code),

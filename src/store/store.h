@@ -81,7 +81,7 @@ void ct_bind_int(struct ct_stmt *stmt, int index, int64_t value);
 void ct_bind_str(struct ct_stmt *stmt, int index, struct ct_str value);
 void ct_bind_null(struct ct_stmt *stmt, int index);
 /** CT_ROW when a row is there to be read, CT_OK when there is no (further) one, CT_CONFLICT when a
- *  UNIQUE constraint refuses the row, CT_UNAVAILABLE (disk full, busy, I/O), CT_NOMEM, CT_BUG. */
+ *  UNIQUE constraint refuses the row, CT_NOT_FOUND when a foreign key does, CT_UNAVAILABLE (disk full, busy, I/O), CT_NOMEM, CT_BUG. */
 CT_CHECKED enum ct_result ct_step(struct ct_stmt *stmt);
 /** Steps to the end of a statement that gives no rows: CT_OK or what ct_step says went wrong. */
 CT_CHECKED enum ct_result ct_run(struct ct_stmt *stmt);

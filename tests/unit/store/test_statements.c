@@ -209,7 +209,7 @@ static enum ct_result test_foreign_key(void)
     int64_t count;
 
     TRY(scratch_open(&scratch));
-    EXPECT_RESULT(CT_BUG, ct_store_write(scratch.store, insert_for_nobody, NULL));
+    EXPECT_RESULT(CT_NOT_FOUND, ct_store_write(scratch.store, insert_for_nobody, NULL));
     TRY(read_count(scratch.store, &count));
     EXPECT(count == 0);
     TRY(write_number(scratch.store, "+1"));
