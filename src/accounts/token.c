@@ -6,12 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/random.h"
 
 /* Room for any token of ours many times over; what is longer is not worth a hash. */
 #define MAX_TOKEN_BYTES 4096
 /* Claims, or header parameters: of more than this, none is ours. */
 #define MAX_MEMBERS 32
+/* Arrays and objects in one another in the value of one. */
 #define MAX_DEPTH 16
 #define ID_BYTES 16
 /* The end of the year 9999, the last that RFC 3339 can write. */
@@ -51,18 +53,14 @@ static bool secret_usable(const struct ct_token_key *key)
     return key->secret.len > 0 && key->secret.len <= INT_MAX;
 }
 
-/* ---------------------------------------------------------------------- a JSON object (RFC 8259) */
+/* ------------------------------------------------------------------------- the members of an object */
 
-/* Headers and claims are read here, strictly and without an allocation: where jansson has no memory
- * to grow its buffer it goes on without that character (2.14, load.c, lex_save), and a `sub` with a
- * digit less is another user. What is inside of a value is checked for its form alone. */
-
-enum kind { STRING, NUMBER, OTHER };
+/* Headers and claims are compared where they stand, as they were written: a name or a claim of ours
+ * has no need of an escape. */
 
 struct member {
-    struct ct_str name;
-    enum kind kind;
-    struct ct_str value; /* a string without its quotes, its escapes as they were written */
+    struct ct_str name; /* without its quotes */
+    struct ct_json value;
 };
 
 struct members {
@@ -70,206 +68,67 @@ struct members {
     size_t count;
 };
 
-/* The character in front, or NUL at the end; a NUL in the text fits nowhere either. */
-static char next(const struct ct_str *in)
+static struct ct_str inside_quotes(struct ct_json string)
 {
-    return in->len > 0 ? in->at[0] : '\0';
+    return (struct ct_str){string.text.at + 1, string.text.len - 2};
 }
 
-static void advance(struct ct_str *in, size_t size)
+static bool has_escape(struct ct_str written)
 {
-    in->at += size;
-    in->len -= size;
+    return memchr(written.at, '\\', written.len) != NULL;
 }
 
-static bool take(struct ct_str *in, char c)
+/* Asked before the text is read, so that a token cannot choose how much of the stack that takes. In a
+ * text that is no JSON the count is right as far as the reader comes. */
+static bool nested_too_deeply(struct ct_str json)
 {
-    if (next(in) != c || in->len == 0)
-        return false;
-    advance(in, 1);
-    return true;
-}
+    size_t depth = 0;
+    bool in_string = false;
 
-static void skip_space(struct ct_str *in)
-{
-    while (take(in, ' ') || take(in, '\t') || take(in, '\n') || take(in, '\r'))
-        ;
-}
-
-static bool take_digits(struct ct_str *in)
-{
-    size_t before = in->len;
-    while (next(in) >= '0' && next(in) <= '9')
-        advance(in, 1);
-    return in->len < before;
-}
-
-static bool take_escape(struct ct_str *in)
-{
-    if (take(in, 'u')) {
-        for (int i = 0; i < 4; i++, advance(in, 1)) {
-            if (memchr("0123456789ABCDEFabcdef", next(in), 22) == NULL)
-                return false;
-        }
-        return true;
-    }
-    if (memchr("\"\\/bfnrt", next(in), 8) == NULL)
-        return false;
-    advance(in, 1);
-    return true;
-}
-
-static bool take_string(struct ct_str *in, struct ct_str *out)
-{
-    if (!take(in, '"'))
-        return false;
-    const char *start = in->at;
-    while (in->len > 0 && (unsigned char)in->at[0] >= ' ' && in->at[0] != '"') {
-        bool escape = in->at[0] == '\\';
-        advance(in, 1);
-        if (escape && !take_escape(in))
-            return false;
-    }
-    *out = (struct ct_str){start, (size_t)(in->at - start)};
-    return take(in, '"');
-}
-
-static bool take_number(struct ct_str *in)
-{
-    (void)take(in, '-');
-    if (!take(in, '0') && !take_digits(in))
-        return false;
-    if (take(in, '.') && !take_digits(in))
-        return false;
-    if (take(in, 'e') || take(in, 'E')) {
-        if (!take(in, '+'))
-            (void)take(in, '-');
-        return take_digits(in);
-    }
-    return true;
-}
-
-static bool take_word(struct ct_str *in)
-{
-    static const char *const words[] = {"true", "false", "null"};
-
-    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-        size_t size = strlen(words[i]);
-        if (in->len >= size && memcmp(in->at, words[i], size) == 0) {
-            advance(in, size);
+    for (size_t i = 0; i < json.len; i++) {
+        char c = json.at[i];
+        if (c == '"')
+            in_string = !in_string;
+        else if (in_string && c == '\\')
+            i++; /* what is escaped may be a quote */
+        else if (!in_string && (c == '{' || c == '[') && depth++ == 1 + MAX_DEPTH)
             return true;
-        }
+        else if (!in_string && (c == '}' || c == ']') && depth > 0)
+            depth--;
     }
     return false;
 }
 
-/* A name, the colon, and the spaces around them. */
-static bool take_name(struct ct_str *in, struct ct_str *out)
-{
-    skip_space(in);
-    if (!take_string(in, out))
-        return false;
-    skip_space(in);
-    return take(in, ':');
-}
-
-static bool take_value(struct ct_str *in, int depth, struct member *out);
-
-static bool take_nested(struct ct_str *in, int depth)
-{
-    bool object = next(in) == '{';
-    char close = object ? '}' : ']';
-    struct member ignored;
-
-    if (depth == 0)
-        return false;
-    advance(in, 1);
-    skip_space(in);
-    if (take(in, close))
-        return true;
-    do {
-        if ((object && !take_name(in, &ignored.name)) || !take_value(in, depth - 1, &ignored))
-            return false;
-    } while (take(in, ','));
-    return take(in, close);
-}
-
-/* A value and the spaces around it. */
-static bool take_value(struct ct_str *in, int depth, struct member *out)
-{
-    bool valid;
-
-    skip_space(in);
-    const char *start = in->at;
-    switch (next(in)) {
-    case '"':
-        out->kind = STRING;
-        valid = take_string(in, &out->value);
-        break;
-    case '{':
-    case '[':
-        out->kind = OTHER;
-        valid = take_nested(in, depth);
-        break;
-    case 't':
-    case 'f':
-    case 'n':
-        out->kind = OTHER;
-        valid = take_word(in);
-        break;
-    default:
-        out->kind = NUMBER;
-        valid = take_number(in);
-        out->value = (struct ct_str){start, (size_t)(in->at - start)};
-    }
-    skip_space(in);
-    return valid;
-}
-
-static const struct member *find(const struct members *members, struct ct_str name)
+static const struct ct_json *find(const struct members *members, struct ct_str name)
 {
     for (size_t i = 0; i < members->count; i++) {
         if (ct_str_equal(members->at[i].name, name))
-            return &members->at[i];
+            return &members->at[i].value;
     }
     return NULL;
 }
 
 /* A name may come once only (RFC 7519 section 4), and may hold no escape, or it could be two
  * names. */
-static bool take_member(struct ct_str *in, struct members *out)
-{
-    struct member member = {.kind = OTHER};
-
-    if (!take_name(in, &member.name) || memchr(member.name.at, '\\', member.name.len) != NULL ||
-        find(out, member.name) != NULL || out->count == MAX_MEMBERS ||
-        !take_value(in, MAX_DEPTH, &member))
-        return false;
-    out->at[out->count++] = member;
-    return true;
-}
-
 static bool read_object(struct ct_str json, struct members *out)
 {
-    struct ct_str in = json;
+    struct ct_json object;
+    struct ct_json_fault ignored;
+    struct ct_json name;
+    struct ct_json value;
+    size_t at = 0;
 
     out->count = 0;
-    if (!ct_utf8_valid(json))
+    if (nested_too_deeply(json) || !ct_json_read(json, &object, &ignored) ||
+        object.kind != CT_JSON_OBJECT)
         return false;
-    skip_space(&in);
-    if (!take(&in, '{'))
-        return false;
-    skip_space(&in);
-    if (next(&in) != '}') {
-        do {
-            if (!take_member(&in, out))
-                return false;
-        } while (take(&in, ','));
+    while (ct_json_next_member(object, &at, &name, &value)) {
+        struct member member = {inside_quotes(name), value};
+        if (has_escape(member.name) || find(out, member.name) != NULL || out->count == MAX_MEMBERS)
+            return false;
+        out->at[out->count++] = member;
     }
-    if (!take(&in, '}'))
-        return false;
-    skip_space(&in);
-    return in.len == 0;
+    return true;
 }
 
 /* ----------------------------------------------------------------------------------- the rules */
@@ -306,42 +165,47 @@ static bool header_acceptable(struct ct_str json, enum ct_algorithm algorithm)
 
     if (!read_object(json, &members) || find(&members, CT_STR("crit")) != NULL)
         return false;
-    const struct member *alg = find(&members, CT_STR("alg"));
-    const struct member *typ = find(&members, CT_STR("typ"));
-    return alg != NULL && alg->kind == STRING &&
-           ct_str_equal(alg->value, algorithm_of(algorithm).name) &&
-           (typ == NULL || (typ->kind == STRING && ct_str_equal_nocase(typ->value, CT_STR("JWT"))));
+    const struct ct_json *alg = find(&members, CT_STR("alg"));
+    const struct ct_json *typ = find(&members, CT_STR("typ"));
+    return alg != NULL && alg->kind == CT_JSON_STRING &&
+           ct_str_equal(inside_quotes(*alg), algorithm_of(algorithm).name) &&
+           (typ == NULL || (typ->kind == CT_JSON_STRING &&
+                            ct_str_equal_nocase(inside_quotes(*typ), CT_STR("JWT"))));
 }
 
 /* A time in whole seconds (RFC 7519 section 2, NumericDate). A claim that is not there leaves *out
  * as it is. */
 static bool read_time(const struct members *claims, struct ct_str name, int64_t *out)
 {
-    const struct member *claim = find(claims, name);
+    const struct ct_json *claim = find(claims, name);
 
     if (claim == NULL)
         return true;
-    return claim->kind == NUMBER && ct_int_parse(claim->value, out) == CT_OK && *out >= 0 &&
+    return claim->kind == CT_JSON_INTEGER && ct_int_parse(claim->text, out) == CT_OK && *out >= 0 &&
            *out <= MAX_TIME_S;
 }
 
 /* A user's id: a decimal number from 1, in the one spelling that it has. */
 static bool read_user_id(const struct members *claims, int64_t *out)
 {
-    const struct member *claim = find(claims, CT_STR("sub"));
+    const struct ct_json *claim = find(claims, CT_STR("sub"));
 
-    return claim != NULL && claim->kind == STRING && claim->value.len > 0 &&
-           claim->value.at[0] >= '1' && ct_int_parse(claim->value, out) == CT_OK;
+    if (claim == NULL || claim->kind != CT_JSON_STRING)
+        return false;
+    struct ct_str digits = inside_quotes(*claim);
+    return digits.len > 0 && digits.at[0] >= '1' && ct_int_parse(digits, out) == CT_OK;
 }
 
 static bool read_id(const struct members *claims, struct ct_str *out)
 {
-    const struct member *claim = find(claims, CT_STR("jti"));
+    const struct ct_json *claim = find(claims, CT_STR("jti"));
 
     if (claim == NULL)
         return true;
-    *out = claim->value;
-    return claim->kind == STRING && memchr(claim->value.at, '\\', claim->value.len) == NULL;
+    if (claim->kind != CT_JSON_STRING)
+        return false;
+    *out = inside_quotes(*claim);
+    return !has_escape(*out);
 }
 
 static bool claims_acceptable(struct ct_str json, int64_t now_s, struct ct_claims *out)
