@@ -129,7 +129,8 @@ int ct_serve_command(struct ct_program *program, int argc, char **argv)
     }
     say_listening(program, server);
     wait_for_stop(program, &signals);
-    /* A second SIGINT or SIGTERM ends the program at once. */
+    /* A second SIGINT or SIGTERM ends the program at once; SIGHUP has nothing to ask for any more. */
+    (void)signal(SIGHUP, SIG_IGN);
     (void)pthread_sigmask(SIG_UNBLOCK, &signals, NULL);
     status = 0;
 out:

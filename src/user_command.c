@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <termios.h>
 #include <unistd.h>
@@ -18,30 +19,40 @@ static bool read_line(const char *prompt, char *out, size_t size)
         (void)tcsetattr(STDIN_FILENO, TCSADRAIN, &quiet);
         (void)fprintf(stderr, "%s: ", prompt);
     }
-    bool got = fgets(out, (int)size, stdin) != NULL;
+    char *line = NULL;
+    size_t room = 0;
+    ssize_t length = getline(&line, &room, stdin);
     if (hidden) {
         (void)tcsetattr(STDIN_FILENO, TCSADRAIN, &before);
         (void)fputc('\n', stderr);
     }
-    if (!got)
-        return false;
-    size_t length = strlen(out);
-    bool whole = length > 0 && out[length - 1] == '\n';
-    out[strcspn(out, "\r\n")] = '\0';
-    return whole || length + 1 < size;
+    size_t size_read = length < 0 ? 0 : (size_t)length;
+    while (size_read > 0 && (line[size_read - 1] == '\n' || line[size_read - 1] == '\r'))
+        size_read--;
+    /* A NUL would end the password early without a word. */
+    bool usable = length >= 0 && size_read < size && memchr(line, '\0', size_read) == NULL;
+    if (usable) {
+        memcpy(out, line, size_read);
+        out[size_read] = '\0';
+    }
+    if (line != NULL)
+        explicit_bzero(line, room);
+    free(line);
+    return usable;
 }
 
 /* Asks for a new password, twice on a terminal, and hashes it. */
 static bool new_password_hash(struct ct_program *program, struct ct_str *out)
 {
-    char first[1026] = "";
-    char second[1026] = "";
+    char first[1025] = "";
+    char second[1025] = "";
     bool done = false;
     struct ct_str password;
     enum ct_result result;
     if (!read_line("Password", first, sizeof(first))) {
         (void)ct_program_fail(
-            "a password of at most 1,024 bytes is expected as a line on standard input");
+            "a password of at most 1,024 bytes, without NUL, is expected as a line on "
+            "standard input");
         goto out;
     }
     if (isatty(STDIN_FILENO) == 1 &&
