@@ -18,15 +18,15 @@ static const struct ct_token_key key = {CT_HS256, {"0123456789abcdef0123456789ab
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* What this program accepts, jansson reads too, but for a number too large, half a surrogate pair or
- * U+0000 in a value that is of no interest here. */
+/* What this program accepts, jansson reads too, but for a number too large or U+0000 in a value that is
+ * of no interest here. */
 static json_t *read_again(struct ct_str json)
 {
     json_error_t error = {0};
     json_t *value = json_loadb(json.at, json.len, 0, &error);
 
-    assert(value != NULL || strstr(error.text, "invalid Unicode") != NULL ||
-           strstr(error.text, "\\u0000") != NULL || strstr(error.text, "NUL byte") != NULL ||
+    assert(value != NULL || strstr(error.text, "\\u0000") != NULL ||
+           strstr(error.text, "NUL byte") != NULL ||
            json_error_code(&error) == json_error_numeric_overflow);
     assert(value == NULL || json_is_object(value));
     return value;

@@ -18,6 +18,8 @@ void *__real_calloc(size_t count, size_t size);
 void *__real_realloc(void *old, size_t size);
 void __real_free(void *memory);
 char *__real_strdup(const char *text);
+json_t *__real_json_loads(const char *text, size_t flags, json_error_t *error);
+json_t *__real_json_loadb(const char *text, size_t size, size_t flags, json_error_t *error);
 char *__real_jwt_encode_str(jwt_t *jwt);
 int __real_jwt_decode(jwt_t **jwt, const char *token, const unsigned char *key, int key_len);
 char *__real_strndup(const char *text, size_t size);
@@ -32,6 +34,8 @@ void *__wrap_realloc(void *old, size_t size);
 void *__wrap_reallocarray(void *old, size_t count, size_t size);
 void __wrap_free(void *memory);
 char *__wrap_strdup(const char *text);
+json_t *__wrap_json_loads(const char *text, size_t flags, json_error_t *error);
+json_t *__wrap_json_loadb(const char *text, size_t size, size_t flags, json_error_t *error);
 char *__wrap_jwt_encode_str(jwt_t *jwt);
 int __wrap_jwt_decode(jwt_t **jwt, const char *token, const unsigned char *key, int key_len);
 char *__wrap_strndup(const char *text, size_t size);
@@ -61,9 +65,11 @@ static struct {
     bool failed;
 } state = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
-/* libjwt 1.10 cannot bear it when jansson is short of memory: it crashes writing a token, and takes a
- * good token for a bad one. It is therefore spared. */
-static __thread bool inside_libjwt;
+/* How many more of jansson's allocations may fail. libjwt 1.10 cannot bear it when jansson is short of
+ * memory: it crashes writing a token, and takes a good token for a bad one. jansson 2.14 itself, when it
+ * parses, does not notice that the buffer of a text did not grow, and writes behind it: there only the
+ * first allocation, that of this buffer, may fail. */
+static __thread size_t jansson_may_fail = SIZE_MAX;
 
 static size_t slot_of(uintptr_t inverted)
 {
@@ -257,8 +263,10 @@ static void *jansson_malloc(size_t size)
 {
     size_t number;
 
-    if (inside_libjwt)
+    if (jansson_may_fail == 0)
         return __real_malloc(size);
+    if (jansson_may_fail != SIZE_MAX)
+        jansson_may_fail--;
     return admitted(&number) ? __real_malloc(size) : NULL;
 }
 
@@ -266,9 +274,9 @@ char *__wrap_jwt_encode_str(jwt_t *jwt)
 {
     char *token;
 
-    inside_libjwt = true;
+    jansson_may_fail = 0;
     token = __real_jwt_encode_str(jwt);
-    inside_libjwt = false;
+    jansson_may_fail = SIZE_MAX;
     return token;
 }
 
@@ -276,10 +284,30 @@ int __wrap_jwt_decode(jwt_t **jwt, const char *token, const unsigned char *key, 
 {
     int error;
 
-    inside_libjwt = true;
+    jansson_may_fail = 0;
     error = __real_jwt_decode(jwt, token, key, key_len);
-    inside_libjwt = false;
+    jansson_may_fail = SIZE_MAX;
     return error;
+}
+
+json_t *__wrap_json_loads(const char *text, size_t flags, json_error_t *error)
+{
+    json_t *tree;
+
+    jansson_may_fail = 1;
+    tree = __real_json_loads(text, flags, error);
+    jansson_may_fail = SIZE_MAX;
+    return tree;
+}
+
+json_t *__wrap_json_loadb(const char *text, size_t size, size_t flags, json_error_t *error)
+{
+    json_t *tree;
+
+    jansson_may_fail = 1;
+    tree = __real_json_loadb(text, size, flags, error);
+    jansson_may_fail = SIZE_MAX;
+    return tree;
 }
 
 static void *sqlite_malloc(int size)

@@ -116,6 +116,21 @@ out:
     return result;
 }
 
+static enum ct_result parses_json(void)
+{
+    static const char text[] =
+        "{\"a\": [1, 2.5, \"a text longer than the parser's buffer\", null]}";
+    enum ct_result result = CT_OK;
+    json_t *object = NULL;
+
+    TRY_MEMORY(object = json_loads(text, 0, NULL));
+    json_decref(object);
+    TRY_MEMORY(object = json_loadb(text, sizeof(text) - 1, 0, NULL));
+out:
+    json_decref(object);
+    return result;
+}
+
 static enum ct_result asks_sqlite(void)
 {
     enum ct_result result = CT_OK;
@@ -212,12 +227,15 @@ out:
 static enum ct_result test_libraries_are_counted(void)
 {
     static const struct ct_unit json = CT_UNIT(answers_in_json);
+    static const struct ct_unit parser = CT_UNIT(parses_json);
     static const struct ct_unit sqlite = CT_UNIT(asks_sqlite);
     enum ct_result result = CT_OK;
     struct ct_verdict verdict;
 
     EXPECT(ct_unit_judge(&json, &limits, &verdict));
     EXPECT(verdict.runs > 3);
+    EXPECT(ct_unit_judge(&parser, &limits, &verdict));
+    EXPECT(verdict.runs == 4);
     EXPECT(ct_unit_judge(&sqlite, &limits, &verdict));
     EXPECT(verdict.runs > 50);
 out:
