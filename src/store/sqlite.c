@@ -45,9 +45,9 @@ static const char writer_settings[] =
     "PRAGMA synchronous = FULL;"
     "PRAGMA foreign_keys = ON;"
     "PRAGMA temp_store = MEMORY;" /* no folder for temporary files is needed */
-    "PRAGMA cache_size = -4096;"  /* KiB */
+    "PRAGMA cache_size = -1536;"  /* KiB; behind it is the page cache of the kernel */
     "PRAGMA journal_size_limit = 67108864";
-static const char reader_settings[] = "PRAGMA query_only = ON; PRAGMA cache_size = -1024";
+static const char reader_settings[] = "PRAGMA query_only = ON; PRAGMA cache_size = -512";
 
 struct statement {
     struct ct_stmt base;
