@@ -45,15 +45,6 @@ static void skip_blanks(struct reader *in)
         ;
 }
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* The four digits behind \u at `at`, or -1. */
 static int code_unit(const char *at, const char *end)
 {
@@ -61,7 +52,7 @@ static int code_unit(const char *at, const char *end)
     if (end - at < 6 || at[0] != '\\' || at[1] != 'u')
         return -1;
     for (int i = 2; i < 6; i++) {
-        int digit = hex_value(at[i]);
+        int digit = ct_hex_value(at[i]);
         if (digit < 0)
             return -1;
         unit = unit << 4 | digit;

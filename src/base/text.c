@@ -68,6 +68,15 @@ enum ct_result ct_int_parse(struct ct_str text, int64_t *out)
     return CT_OK;
 }
 
+int ct_hex_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
 static const char BASE64URL[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 char *ct_base64url(struct ct_arena *arena, const void *data, size_t size)

@@ -43,6 +43,9 @@ CT_CHECKED enum ct_result ct_utf8_casefold(struct ct_arena *arena, struct ct_str
  *  CT_BUSY never; CT_NOT_FOUND when it is a number but does not fit. */
 CT_CHECKED enum ct_result ct_int_parse(struct ct_str text, int64_t *out);
 
+/** The value of a hexadecimal digit in either case, or -1. */
+int ct_hex_value(char c);
+
 /** base64url without padding (RFC 4648 section 5). The result is in @p arena; NULL without memory.
  */
 char *ct_base64url(struct ct_arena *arena, const void *data, size_t size);

@@ -247,15 +247,6 @@ enum ct_result ct_bind_json(struct ct_arena *arena, const struct ct_config *conf
     return result;
 }
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 enum ct_result ct_percent_decode(struct ct_arena *arena, struct ct_str text, bool plus,
                                  struct ct_str *out)
 {
@@ -268,8 +259,8 @@ enum ct_result ct_percent_decode(struct ct_arena *arena, struct ct_str text, boo
         if (c == '%') {
             if (text.len - i < 3)
                 return CT_INVALID;
-            int high = hex_value(text.at[i + 1]);
-            int low = hex_value(text.at[i + 2]);
+            int high = ct_hex_value(text.at[i + 1]);
+            int low = ct_hex_value(text.at[i + 2]);
             if (high < 0 || low < 0)
                 return CT_INVALID;
             c = (char)(high << 4 | low);

@@ -56,15 +56,6 @@ static struct ct_str next_segment(struct ct_str text, size_t *at)
     return (struct ct_str){start, size};
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* Whether a segment is this word, however it is percent-encoded (RFC 3986 section 6.2.2.2). */
 static bool segment_is(struct ct_str segment, struct ct_str word)
 {
@@ -76,8 +67,8 @@ static bool segment_is(struct ct_str segment, struct ct_str word)
         }
         if (segment.len - at < 3 || segment.at[at] != '%')
             return false;
-        int high = hex_digit(segment.at[at + 1]);
-        int low = hex_digit(segment.at[at + 2]);
+        int high = ct_hex_value(segment.at[at + 1]);
+        int low = ct_hex_value(segment.at[at + 2]);
         if (high < 0 || low < 0 || (char)(high << 4 | low) != word.at[i])
             return false;
         at += 3;

@@ -151,12 +151,27 @@ out:
     return result;
 }
 
+static enum ct_result test_hexadecimal_digits(void)
+{
+    enum ct_result result = CT_OK;
+    static const char digits[] = "0123456789abcdef";
+    for (int i = 0; i < 16; i++)
+        EXPECT(ct_hex_value(digits[i]) == i);
+    EXPECT(ct_hex_value('A') == 10 && ct_hex_value('F') == 15);
+    static const char others[] = "/:@G`g \xff";
+    for (size_t i = 0; i < sizeof(others); i++)
+        EXPECT(ct_hex_value(others[i]) == -1);
+out:
+    return result;
+}
+
 static const struct ct_unit units[] = {
     CT_UNIT(test_equality),
     CT_UNIT(test_equality_without_case),
     CT_UNIT(test_equality_of_secrets),
     CT_UNIT(test_copy),
     CT_UNIT(test_integers),
+    CT_UNIT(test_hexadecimal_digits),
     CT_UNIT(test_base64url_both_ways),
     CT_UNIT(test_base64url_refuses),
 };
