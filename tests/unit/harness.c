@@ -146,7 +146,7 @@ static int64_t sweep_us(void)
 
 static void run_unit(void **state)
 {
-    const struct ct_unit_limits limits = {.runs = 5000, .us = sweep_us()};
+    const struct ct_unit_limits limits = {.runs = 1000000, .us = sweep_us()};
     const struct ct_unit *unit = *state;
     struct ct_verdict verdict;
 
