@@ -5,15 +5,17 @@
 # as root or through sudo; elsewhere it says what is needed and goes on when the tools are there.
 set -eu
 
-to_run="gcc libc6-dev cmake ninja-build pkg-config libmicrohttpd-dev libjansson-dev libjwt-dev
-    libargon2-dev libcrypt-dev libsqlite3-dev libunistring-dev zlib1g-dev ca-certificates nodejs npm"
+# python3-django: its list of common passwords, see docs/decisions/0026-common-passwords.md.
+to_run="gcc g++ libc6-dev cmake ninja-build pkg-config libmicrohttpd-dev libgnutls28-dev
+    libargon2-dev libcrypt-dev libsqlite3-dev libunistring-dev nettle-dev libphonenumber-dev
+    libprotobuf-dev python3-django zlib1g-dev ca-certificates nodejs npm"
 # fonts: without any, a browser draws no text. llvm: names functions in the reports of Clang's sanitizers.
-to_test="clang libclang-rt-14-dev llvm-14 clang-format libcmocka-dev python3 python3-pytest
+to_test="clang libclang-rt-14-dev llvm-14 clang-format libcmocka-dev libjansson-dev python3 python3-pytest
     python3-pytest-xdist python3-requests python3-hypothesis python3-sqlalchemy python3-jsonschema
     chromium fonts-dejavu-core shellcheck openssl curl git iproute2 procps util-linux"
-tools_to_run="gcc cmake ninja pkg-config gzip npm node"
+tools_to_run="gcc g++ cmake ninja pkg-config gzip npm node"
 tools_to_test="clang clang-format python3 shellcheck openssl curl git ip setarch unshare"
-libraries="libmicrohttpd jansson libjwt libargon2 libcrypt sqlite3 zlib"
+libraries="libmicrohttpd gnutls libargon2 libcrypt sqlite3 nettle protobuf zlib"
 
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Runs a command beside a server of its own, whose address is in CT_URL:
+# Runs a command beside a server of its own, whose address is in CT_URL, its folder in CT_FOLDER and the program
+# in CT_PROGRAM:
 #
 #   tools/with-server.sh PROGRAM COMMAND [ARGUMENT ...]
 #
@@ -35,7 +36,7 @@ until port=$(sed -n 's/.*"event":"listening".*"port":\([0-9][0-9]*\).*/\1/p' "$f
 done
 
 status=0
-CT_URL=http://127.0.0.1:$port "$@" || status=$?
+CT_URL=http://127.0.0.1:$port CT_FOLDER=$folder CT_PROGRAM=$program "$@" || status=$?
 kill -TERM "$server" 2>/dev/null || true
 stopped=0
 wait "$server" || stopped=$?

@@ -242,6 +242,24 @@ bool ct_json_next_member(struct ct_json object, size_t *at, struct ct_json *name
     return valid;
 }
 
+bool ct_json_next_element(struct ct_json array, size_t *at, struct ct_json *value)
+{
+    struct ct_json_fault ignored;
+    struct ct_str text = array.text;
+    struct reader in = {text.at + *at, text.at + text.len, &ignored, text.at};
+    assert(array.kind == CT_JSON_ARRAY);
+    if (*at == text.len)
+        return false;
+    in.at++; /* the bracket or a comma */
+    skip_blanks(&in);
+    if (next_is(&in, ']'))
+        return false;
+    bool valid = take_value(&in, 1, value);
+    assert(valid); /* it has been read before */
+    *at = next_is(&in, ',') ? (size_t)(in.at - text.at) : text.len;
+    return valid;
+}
+
 enum ct_result ct_json_string(struct ct_arena *arena, struct ct_json string, struct ct_str *out)
 {
     assert(string.kind == CT_JSON_STRING);

@@ -10,8 +10,8 @@
 
 /*
  * JSON texts (RFC 8259), read where they stand: nothing is allocated until a string is asked for.
- * jansson is not used for what comes from outside, because without memory its reader loses characters
- * of a string, or writes behind its end (2.14, load.c, lex_save).
+ * jansson does not do this, because without memory its reader loses characters of a string, or writes
+ * behind its end (2.14, load.c, lex_save).
  */
 
 enum ct_json_kind {
@@ -44,6 +44,8 @@ bool ct_json_read(struct ct_str text, struct ct_json *out, struct ct_json_fault 
  *  behind the last. */
 bool ct_json_next_member(struct ct_json object, size_t *at, struct ct_json *name,
                          struct ct_json *value);
+/** The elements of an array, in the same way. */
+bool ct_json_next_element(struct ct_json array, size_t *at, struct ct_json *value);
 /** What a string says, its escapes resolved, terminated, in @p arena. CT_NOMEM. */
 CT_CHECKED enum ct_result ct_json_string(struct ct_arena *arena, struct ct_json string,
                                          struct ct_str *out);

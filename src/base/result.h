@@ -14,6 +14,9 @@
     X(CT_NOT_FOUND, "there is no such thing")                                    \
     X(CT_CONFLICT, "it exists already")                                          \
     X(CT_DENIED, "the credentials were not accepted")                            \
+    X(CT_FORBIDDEN, "this is not allowed")                                       \
+    X(CT_STALE, "it has changed since it was read")                              \
+    X(CT_LIMITED, "too many attempts")                                           \
     X(CT_BUSY, "too much is queued already")                                     \
     X(CT_UNAVAILABLE, "storage cannot take this now")                            \
     X(CT_TOO_NEW, "the database was written by a newer version of this program") \

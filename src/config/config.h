@@ -25,8 +25,10 @@ struct ct_config {
     const char *const *notices;
 };
 
-enum ct_algorithm { CT_HS256, CT_HS384, CT_HS512 };
+enum ct_algorithm { CT_HS256, CT_HS384, CT_HS512, CT_RS256, CT_ES256 };
 enum ct_password_hash { CT_ARGON2ID, CT_BCRYPT };
+enum ct_number_policy { CT_POLICY_OPEN, CT_POLICY_POOL };
+enum ct_number_check { CT_CHECK_DESCRIBE, CT_CHECK_STRICT };
 enum ct_log_format_setting { CT_LOG_FORMAT_AUTO, CT_LOG_FORMAT_TEXT, CT_LOG_FORMAT_JSON };
 
 /** Reads the settings: defaults, then @p dotenv_path if that file exists, then @p environment (as
@@ -38,21 +40,21 @@ enum ct_log_format_setting { CT_LOG_FORMAT_AUTO, CT_LOG_FORMAT_TEXT, CT_LOG_FORM
  * a secret, the line of the file or "environment", what is allowed. CT_INVALID, CT_IO (the file
  * cannot be read), CT_NOMEM.
  *
- * A missing SECRET_KEY is no error here, as most commands need none: see ct_config_require_secret.
+ * A missing key for tokens is no error here, as most commands need none: see ct_config_require_secret.
  */
 CT_CHECKED enum ct_result ct_config_load(struct ct_arena *arena, const char *dotenv_path,
                                          char *const *environment, struct ct_config *out,
                                          const char **why);
 
-/** CT_INVALID when there is no SECRET_KEY; @p why (static) then says in one line what to do. For the
- * commands that sign or verify tokens, after they have shown the warnings: the name may be misspelt.
- */
+/** CT_INVALID when there is nothing to sign tokens with: no SECRET_KEY, or with ALGORITHM=RS256 or ES256 no
+ * JWT_PRIVATE_KEY_FILE; @p why (static) then says in one line what to do. For the commands that sign or
+ * verify tokens, after they have shown the warnings: the name may be misspelt. */
 CT_CHECKED enum ct_result ct_config_require_secret(const struct ct_config *config,
                                                    const char **why);
 
 /** What a start should be warned of: NULL-terminated lines in @p arena (an empty list is normal).
- * A SECRET_KEY that is a well-known example or shorter than its algorithm's output (RFC 7518
- * section 3.2; 32 bytes for HS256); a name that looks like a misspelt setting; a ${...} that
+ * A SECRET_KEY or SECRET_KEY_PREVIOUS that is a well-known example or shorter than its algorithm's output
+ * (RFC 7518 section 3.2; 32 bytes for HS256); a key that ALGORITHM does not use; a name that looks like a misspelt setting; a ${...} that
  * somebody may expect to be expanded. No line holds a value. */
 CT_CHECKED enum ct_result ct_config_warnings(struct ct_arena *arena, const struct ct_config *config,
                                              const char *const **out);

@@ -2,12 +2,18 @@
 
 #include "config/settings.h"
 
+/* The most lines besides the notices. */
+#define OWN_LINES 3
 #define MAKE_ONE "make a random one, as with: head -c 32 /dev/urandom | base64"
 
-/* RFC 7518 section 3.2: a key is at least as long as the output of the hash. */
-static const size_t KEY_LEAST[] = {[CT_HS256] = 32, [CT_HS384] = 48, [CT_HS512] = 64};
-static const char *const ALGORITHM_NAME[] = {
-    [CT_HS256] = "HS256", [CT_HS384] = "HS384", [CT_HS512] = "HS512"};
+/* RFC 7518 section 3.2: a key is at least as long as the output of the hash; 0: no key of this kind. */
+static const size_t KEY_LEAST[] = {
+    [CT_HS256] = 32, [CT_HS384] = 48, [CT_HS512] = 64, [CT_RS256] = 0, [CT_ES256] = 0};
+static const char *const ALGORITHM_NAME[] = {[CT_HS256] = "HS256",
+                                             [CT_HS384] = "HS384",
+                                             [CT_HS512] = "HS512",
+                                             [CT_RS256] = "RS256",
+                                             [CT_ES256] = "ES256"};
 
 /* Keys that stand in tutorials, templates and documentation, and what people type to get it over
  * with; as letters in lower case and digits alone, so that "Your-Secret-Key!" is found too. */
@@ -113,54 +119,94 @@ static bool is_example(const char *key)
     return false;
 }
 
-/* The line on a weak key, or NULL; CT_NOMEM. */
-static enum ct_result judge_key(struct ct_arena *arena, const struct ct_config *config,
-                                const char **out)
-{
-    size_t size = strlen(config->secret_key);
-    size_t least = KEY_LEAST[config->algorithm];
+/* The lines for one start. */
+struct lines {
+    struct ct_arena *arena;
+    const char **at;
+    size_t count;
+};
 
-    *out = NULL;
+static enum ct_result add(struct lines *lines, const char *line)
+{
+    if (line == NULL)
+        return CT_NOMEM;
+    lines->at[lines->count++] = line;
+    return CT_OK;
+}
+
+/* Anybody can sign tokens with a weak key, whether or not the server still does. */
+static enum ct_result judge_key(struct lines *lines, const char *name, const char *key,
+                                enum ct_algorithm algorithm)
+{
+    size_t size = strlen(key);
+    size_t least = KEY_LEAST[algorithm];
+
     if (size == 0)
         return CT_OK;
-    if (is_example(config->secret_key))
-        *out = ct_arena_printf(arena, "SECRET_KEY is a well-known example: anybody can sign tokens "
-                                      "with it; " MAKE_ONE);
-    else if (size < least)
-        *out = ct_arena_printf(arena,
-                               "SECRET_KEY has %zu bytes, %s needs at least %zu (RFC 7518 section "
-                               "3.2): a short key can be guessed; make a random one, as with: "
-                               "head -c %zu /dev/urandom | base64",
-                               size, ALGORITHM_NAME[config->algorithm], least, least);
-    else
+    if (is_example(key))
+        return add(lines,
+                   ct_arena_printf(
+                       lines->arena,
+                       "%s is a well-known example: anybody can sign tokens with it; " MAKE_ONE,
+                       name));
+    if (size >= least)
         return CT_OK;
-    return *out == NULL ? CT_NOMEM : CT_OK;
+    return add(lines, ct_arena_printf(lines->arena,
+                                      "%s has %zu bytes, %s needs at least %zu (RFC 7518 section "
+                                      "3.2): a short key can be guessed; make a random one, as "
+                                      "with: head -c %zu /dev/urandom | base64",
+                                      name, size, ALGORITHM_NAME[algorithm], least, least));
+}
+
+/* Which of the two signs, ALGORITHM says; the other one is set in vain. */
+static enum ct_result judge_unused(struct lines *lines, const struct ct_config *config)
+{
+    bool pair = KEY_LEAST[config->algorithm] == 0;
+    const char *unused = pair ? config->secret_key : config->jwt_private_key_file;
+
+    if (unused[0] == '\0')
+        return CT_OK;
+    return add(lines, ct_arena_printf(lines->arena, "%s is set, and ALGORITHM=%s does not use it",
+                                      pair ? "SECRET_KEY" : "JWT_PRIVATE_KEY_FILE",
+                                      ALGORITHM_NAME[config->algorithm]));
 }
 
 enum ct_result ct_config_warnings(struct ct_arena *arena, const struct ct_config *config,
                                   const char *const **out)
 {
+    struct lines lines = {.arena = arena};
+    enum ct_algorithm algorithm = (enum ct_algorithm)config->algorithm;
     size_t count = 0;
-    const char *key;
-    enum ct_result result = judge_key(arena, config, &key);
 
-    if (result != CT_OK)
-        return result;
     while (config->notices != NULL && config->notices[count] != NULL)
         count++;
-    const char **lines = ct_arena_alloc(arena, (count + 2) * sizeof(*lines));
-    if (lines == NULL)
+    lines.at = ct_arena_alloc(arena, (count + OWN_LINES + 1) * sizeof(*lines.at));
+    if (lines.at == NULL)
         return CT_NOMEM;
-    if (key != NULL)
-        *lines = key;
-    if (count > 0)
-        memcpy(lines + (key == NULL ? 0 : 1), config->notices, count * sizeof(*lines));
-    *out = lines;
+    enum ct_result result = judge_unused(&lines, config);
+    if (result == CT_OK && KEY_LEAST[algorithm] > 0)
+        result = judge_key(&lines, "SECRET_KEY", config->secret_key, algorithm);
+    if (result == CT_OK)
+        result = judge_key(&lines, "SECRET_KEY_PREVIOUS", config->secret_key_previous, algorithm);
+    if (result != CT_OK)
+        return result;
+    for (size_t i = 0; i < count; i++)
+        lines.at[lines.count++] = config->notices[i];
+    *out = lines.at;
     return CT_OK;
 }
 
 enum ct_result ct_config_require_secret(const struct ct_config *config, const char **why)
 {
+    if (KEY_LEAST[config->algorithm] == 0) {
+        if (config->jwt_private_key_file[0] != '\0')
+            return CT_OK;
+        *why =
+            "JWT_PRIVATE_KEY_FILE is not set, and with ALGORITHM=RS256 or ES256 access tokens are "
+            "signed with the private key in it; to make one for ES256: openssl ecparam -name "
+            "prime256v1 -genkey -noout -out jwt.pem";
+        return CT_INVALID;
+    }
     if (config->secret_key[0] != '\0')
         return CT_OK;
     *why = "SECRET_KEY is not set, and access tokens are signed with it; to put a random one into "

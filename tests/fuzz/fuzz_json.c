@@ -16,7 +16,14 @@ struct sample {
     struct ct_str phone_number;
     int64_t count;
     struct ct_str note;
+    struct ct_str kind;
+    struct ct_texts tags;
+    int64_t due_at;
+    bool urgent;
+    bool has_note;
 };
+
+static const char *const kinds[] = {"box", "tube", NULL};
 
 static const struct ct_field fields[] = {
     CT_FIELD(struct sample, name, CT_FIELD_STRING, .min = 1, .max = 8),
@@ -26,7 +33,15 @@ static const struct ct_field fields[] = {
              .normalize = ct_e164_normalize),
     CT_FIELD(struct sample, count, CT_FIELD_INT, .flags = CT_FIELD_OPTIONAL, .min = 1, .max = 100,
              .fallback = 50),
-    CT_FIELD(struct sample, note, CT_FIELD_STRING, .flags = CT_FIELD_OPTIONAL | CT_FIELD_NULLABLE),
+    CT_FIELD(struct sample, note, CT_FIELD_STRING, .flags = CT_FIELD_OPTIONAL | CT_FIELD_NULLABLE,
+             .present = offsetof(struct sample, has_note)),
+    CT_FIELD(struct sample, kind, CT_FIELD_STRING, .flags = CT_FIELD_OPTIONAL | CT_FIELD_NULLABLE,
+             .words = kinds),
+    CT_FIELD(struct sample, tags, CT_FIELD_TEXTS, .flags = CT_FIELD_OPTIONAL, .min = 1, .max = 4,
+             .max_count = 3),
+    CT_FIELD(struct sample, due_at, CT_FIELD_TIME, .flags = CT_FIELD_OPTIONAL | CT_FIELD_NULLABLE,
+             .fallback = INT64_MIN),
+    CT_FIELD(struct sample, urgent, CT_FIELD_BOOL, .flags = CT_FIELD_OPTIONAL),
 };
 static const struct ct_schema schema = CT_SCHEMA("Sample", "", struct sample, fields);
 static const struct ct_config config = {.password_min_length = 4};
@@ -44,6 +59,18 @@ static void check_limits(const struct sample *sample)
     assert(sample->phone_number.len >= 3 && sample->phone_number.len <= 16);
     assert(sample->phone_number.at[0] == '+');
     assert(sample->count >= 1 && sample->count <= 100);
+    assert(sample->note.at == NULL || sample->has_note);
+    assert(sample->kind.at == NULL || ct_str_equal(sample->kind, CT_STR("box")) ||
+           ct_str_equal(sample->kind, CT_STR("tube")));
+    assert(sample->tags.count <= 3);
+    for (size_t i = 0; i < sample->tags.count; i++) {
+        assert(ct_utf8_valid(sample->tags.at[i]));
+        size_t tag = ct_utf8_length(sample->tags.at[i]);
+        assert(tag >= 1 && tag <= 4);
+    }
+    /* the years 1970 to 9999 */
+    assert(sample->due_at == INT64_MIN ||
+           (sample->due_at >= 0 && sample->due_at < INT64_C(253402300800000)));
 }
 
 static void check_round_trip(struct ct_arena *arena, const struct sample *sample)
@@ -62,6 +89,11 @@ static void check_round_trip(struct ct_arena *arena, const struct sample *sample
     assert(sample->count == again.count);
     assert(ct_str_equal(sample->note, again.note));
     assert((sample->note.at == NULL) == (again.note.at == NULL));
+    assert(ct_str_equal(sample->kind, again.kind));
+    assert(sample->due_at == again.due_at && sample->urgent == again.urgent);
+    assert(sample->tags.count == again.tags.count);
+    for (size_t i = 0; i < sample->tags.count; i++)
+        assert(ct_str_equal(sample->tags.at[i], again.tags.at[i]));
 }
 
 static void check_faults(const struct ct_faults *faults)

@@ -3,7 +3,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <jansson.h>
-#include <jwt.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <sqlite3.h>
@@ -20,8 +19,6 @@ void __real_free(void *memory);
 char *__real_strdup(const char *text);
 json_t *__real_json_loads(const char *text, size_t flags, json_error_t *error);
 json_t *__real_json_loadb(const char *text, size_t size, size_t flags, json_error_t *error);
-char *__real_jwt_encode_str(jwt_t *jwt);
-int __real_jwt_decode(jwt_t **jwt, const char *token, const unsigned char *key, int key_len);
 char *__real_strndup(const char *text, size_t size);
 int __real_vasprintf(char **out, const char *format, va_list args)
     __attribute__((format(printf, 2, 0)));
@@ -36,8 +33,6 @@ void __wrap_free(void *memory);
 char *__wrap_strdup(const char *text);
 json_t *__wrap_json_loads(const char *text, size_t flags, json_error_t *error);
 json_t *__wrap_json_loadb(const char *text, size_t size, size_t flags, json_error_t *error);
-char *__wrap_jwt_encode_str(jwt_t *jwt);
-int __wrap_jwt_decode(jwt_t **jwt, const char *token, const unsigned char *key, int key_len);
 char *__wrap_strndup(const char *text, size_t size);
 int __wrap_asprintf(char **out, const char *format, ...) __attribute__((format(printf, 2, 3)));
 int __wrap_vasprintf(char **out, const char *format, va_list args)
@@ -65,10 +60,9 @@ static struct {
     bool failed;
 } state = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
-/* How many more of jansson's allocations may fail. libjwt 1.10 cannot bear it when jansson is short of
- * memory: it crashes writing a token, and takes a good token for a bad one. jansson 2.14 itself, when it
- * parses, does not notice that the buffer of a text did not grow, and writes behind it: there only the
- * first allocation, that of this buffer, may fail. */
+/* How many more of jansson's allocations may fail. jansson 2.14, when it parses, does not notice that the
+ * buffer of a text did not grow, and writes behind it: there only the first allocation, that of this
+ * buffer, may fail. */
 static __thread size_t jansson_may_fail = SIZE_MAX;
 
 static size_t slot_of(uintptr_t inverted)
@@ -258,36 +252,13 @@ int __wrap_posix_memalign(void **out, size_t alignment, size_t size)
     return error;
 }
 
-/* Counted but not remembered: libjwt frees text that jansson made without telling jansson. */
 static void *jansson_malloc(size_t size)
 {
-    size_t number;
-
     if (jansson_may_fail == 0)
         return __real_malloc(size);
     if (jansson_may_fail != SIZE_MAX)
         jansson_may_fail--;
-    return admitted(&number) ? __real_malloc(size) : NULL;
-}
-
-char *__wrap_jwt_encode_str(jwt_t *jwt)
-{
-    char *token;
-
-    jansson_may_fail = 0;
-    token = __real_jwt_encode_str(jwt);
-    jansson_may_fail = SIZE_MAX;
-    return token;
-}
-
-int __wrap_jwt_decode(jwt_t **jwt, const char *token, const unsigned char *key, int key_len)
-{
-    int error;
-
-    jansson_may_fail = 0;
-    error = __real_jwt_decode(jwt, token, key, key_len);
-    jansson_may_fail = SIZE_MAX;
-    return error;
+    return __wrap_malloc(size);
 }
 
 json_t *__wrap_json_loads(const char *text, size_t flags, json_error_t *error)

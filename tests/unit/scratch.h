@@ -30,7 +30,7 @@ static inline enum ct_result scratch_open_store(struct scratch *scratch)
  * from then on. */
 static inline enum ct_result scratch_copy_schema(struct scratch *scratch)
 {
-    static char file[128 * 1024];
+    static char file[512 * 1024];
     static ssize_t size;
     char path[80];
     bool first = size == 0;

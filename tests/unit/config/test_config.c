@@ -220,6 +220,15 @@ static enum ct_result test_secret_is_asked_for_separately(void)
     TRY(load(arena, "", ENVIRONMENT("SECRET_KEY=\x01\xFF"), &config, &why));
     EXPECT(same(config.secret_key, "\x01\xFF"));
     TRY(ct_config_require_secret(&config, &why));
+    /* a key pair takes its place, and it that of a key pair for nothing */
+    TRY(load(arena, "ALGORITHM=ES256\nSECRET_KEY=x\n", NULL, &config, &why));
+    EXPECT_RESULT(CT_INVALID, ct_config_require_secret(&config, &why));
+    EXPECT(has(why, "JWT_PRIVATE_KEY_FILE is not set") && has(why, "openssl"));
+    TRY(load(arena, "ALGORITHM=RS256\nJWT_PRIVATE_KEY_FILE=k\n", NULL, &config, &why));
+    TRY(ct_config_require_secret(&config, &why));
+    TRY(load(arena, "JWT_PRIVATE_KEY_FILE=k\n", NULL, &config, &why));
+    EXPECT_RESULT(CT_INVALID, ct_config_require_secret(&config, &why));
+    EXPECT(has(why, "SECRET_KEY is not set"));
 out:
     ct_arena_free(arena);
     return result;

@@ -19,7 +19,8 @@ static enum ct_result test_good_key_has_no_warning(void)
 {
     enum ct_result result = CT_OK;
     const char *const *lines;
-    struct ct_config bare = {.secret_key = KEY_32};
+    struct ct_config bare = {
+        .secret_key = KEY_32, .secret_key_previous = "", .jwt_private_key_file = ""};
     struct ct_arena *arena = ct_arena_new();
     TRY_MEMORY(arena);
 
@@ -62,6 +63,48 @@ static enum ct_result test_short_key(void)
         EXPECT(has(lines[0], words) && lines[1] == NULL);
         EXPECT(!has(lines[0], "kk7"));
     }
+out:
+    ct_arena_free(arena);
+    return result;
+}
+
+/* Whoever knows a key of before can still sign. */
+static enum ct_result test_key_of_before(void)
+{
+    enum ct_result result = CT_OK;
+    const char *const *lines;
+    struct ct_arena *arena = ct_arena_new();
+    TRY_MEMORY(arena);
+
+    TRY(warnings_of(arena, "SECRET_KEY=" KEY_32 "\nSECRET_KEY_PREVIOUS=" KEY_32 "\n", NULL,
+                    &lines));
+    EXPECT(lines[0] == NULL);
+    TRY(warnings_of(arena, "SECRET_KEY=short\nSECRET_KEY_PREVIOUS=changeme\n", NULL, &lines));
+    EXPECT(has(lines[0], "SECRET_KEY has 5 bytes"));
+    EXPECT(has(lines[1], "SECRET_KEY_PREVIOUS is a well-known example") && lines[2] == NULL);
+    TRY(warnings_of(arena, "ALGORITHM=ES256\nSECRET_KEY_PREVIOUS=changeme\n", NULL, &lines));
+    EXPECT(has(lines[0], "SECRET_KEY_PREVIOUS is a well-known example") && lines[1] == NULL);
+out:
+    ct_arena_free(arena);
+    return result;
+}
+
+static enum ct_result test_key_that_is_not_used(void)
+{
+    enum ct_result result = CT_OK;
+    const char *const *lines;
+    struct ct_arena *arena = ct_arena_new();
+    TRY_MEMORY(arena);
+
+    TRY(warnings_of(arena, "ALGORITHM=RS256\nJWT_PRIVATE_KEY_FILE=k\n", NULL, &lines));
+    EXPECT(lines[0] == NULL);
+    TRY(warnings_of(arena, "ALGORITHM=RS256\nJWT_PRIVATE_KEY_FILE=k\nSECRET_KEY=short\n", NULL,
+                    &lines));
+    EXPECT(same(lines[0], "SECRET_KEY is set, and ALGORITHM=RS256 does not use it"));
+    EXPECT(lines[1] == NULL);
+    TRY(warnings_of(arena, "SECRET_KEY=" KEY_32 "\nJWT_PRIVATE_KEY_FILE=k\n", NULL, &lines));
+    EXPECT(same(lines[0], "JWT_PRIVATE_KEY_FILE is set, and ALGORITHM=HS256 does not use it"));
+    EXPECT(lines[1] == NULL);
 out:
     ct_arena_free(arena);
     return result;
@@ -224,6 +267,8 @@ out:
 static const struct ct_unit units[] = {
     CT_UNIT(test_good_key_has_no_warning),
     CT_UNIT(test_short_key),
+    CT_UNIT(test_key_of_before),
+    CT_UNIT(test_key_that_is_not_used),
     CT_UNIT(test_example_key),
     CT_UNIT(test_misspelt_name_in_the_file),
     CT_UNIT(test_misspelt_name_in_the_environment),

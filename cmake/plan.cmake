@@ -1,0 +1,27 @@
+# The module ct_plan.so, through which libphonenumber is loaded at the first question about a number and
+# not before (docs/decisions/0025-numbering-plans-in-a-module.md). The only C++ of the program.
+
+pkg_check_modules(PROTOBUF REQUIRED IMPORTED_TARGET protobuf>=3.21)
+find_library(PHONENUMBER phonenumber REQUIRED)
+find_path(PHONENUMBER_INCLUDE phonenumbers/phonenumberutil.h REQUIRED)
+
+add_library(ct_plan MODULE src/numbers/plan.cc)
+set_target_properties(ct_plan PROPERTIES PREFIX "" LIBRARY_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}"
+  CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
+target_include_directories(ct_plan PRIVATE src)
+target_include_directories(ct_plan SYSTEM PRIVATE ${PHONENUMBER_INCLUDE})
+target_link_libraries(ct_plan PRIVATE ct_flags ${PHONENUMBER} PkgConfig::PROTOBUF)
+target_link_options(ct_plan PRIVATE -Wl,--as-needed)
+if(CT_SANITIZE)
+  # A check that needs C++ in the program as well. Of the source, so that it comes behind what it takes back.
+  set_source_files_properties(src/numbers/plan.cc PROPERTIES COMPILE_OPTIONS -fno-sanitize=vptr)
+else()
+  target_link_options(ct_plan PRIVATE -Wl,--no-undefined)
+endif()
+
+# Where a program that is not installed looks: beside itself.
+function(ct_plan_beside_programs_of folder)
+  file(CREATE_LINK "${CMAKE_BINARY_DIR}/ct_plan.so" "${folder}/ct_plan.so" SYMBOLIC)
+endfunction()
+
+install(TARGETS ct_plan LIBRARY DESTINATION lib/cloud-telephony)
