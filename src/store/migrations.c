@@ -110,9 +110,115 @@ static const char *const ids_for_good[] = {
     NULL,
 };
 
+/* Sessions that can be ended, keys for machines, and the record of who did what. `role` is 'admin' or
+ * NULL. `token_epoch` counts "log out everywhere": a token of an earlier epoch is refused, but for
+ * `kept_token`, the one that changed the password. Times are milliseconds, but for those of tokens,
+ * which are seconds. */
+static const char *const sessions_keys_audit[] = {
+    "ALTER TABLE users ADD COLUMN role VARCHAR",
+    "ALTER TABLE users ADD COLUMN token_epoch BIGINT",
+    "ALTER TABLE users ADD COLUMN kept_token VARCHAR",
+    "ALTER TABLE users ADD COLUMN revoked_until BIGINT",
+    "ALTER TABLE users ADD COLUMN last_login_address VARCHAR",
+    "CREATE TABLE revoked_tokens (user_id BIGINT NOT NULL, token_id VARCHAR NOT NULL, "
+    "expires_at BIGINT NOT NULL, PRIMARY KEY (user_id, token_id))",
+    "CREATE INDEX ix_revoked_tokens_expires_at ON revoked_tokens (expires_at)",
+    "CREATE TABLE api_keys (id INTEGER NOT NULL PRIMARY KEY, user_id INTEGER NOT NULL, "
+    "name VARCHAR NOT NULL, key_hash VARCHAR NOT NULL, hint VARCHAR NOT NULL, "
+    "scopes VARCHAR NOT NULL, created_at BIGINT NOT NULL, expires_at BIGINT, last_used_at BIGINT, "
+    "last_used_address VARCHAR, FOREIGN KEY(user_id) REFERENCES users (id))",
+    "CREATE UNIQUE INDEX ix_api_keys_key_hash ON api_keys (key_hash)",
+    "CREATE INDEX ix_api_keys_user_id ON api_keys (user_id, id)",
+    "INSERT INTO last_ids (table_name, last_id) VALUES ('api_keys', 0)",
+    "CREATE TRIGGER tr_api_keys_last_id AFTER DELETE ON api_keys BEGIN UPDATE last_ids "
+    "SET last_id = old.id WHERE table_name = 'api_keys' AND last_id < old.id; END",
+    /* No foreign key: the record outlives the account. */
+    "CREATE TABLE audit (id INTEGER NOT NULL PRIMARY KEY, at BIGINT NOT NULL, "
+    "user_id BIGINT NOT NULL, actor_id BIGINT, key_id BIGINT, action VARCHAR NOT NULL, "
+    "target_id BIGINT, detail VARCHAR, address VARCHAR)",
+    "CREATE INDEX ix_audit_user_id ON audit (user_id, id)",
+    NULL,
+};
+
+/* The answers that an Idempotency-Key gets again. `owner` is the account, 0 for nobody's. */
+static const char *const idempotency[] = {
+    "CREATE TABLE idempotency_keys (owner BIGINT NOT NULL, key_hash VARCHAR NOT NULL, "
+    "created_at BIGINT NOT NULL, request_hash VARCHAR NOT NULL, status INTEGER NOT NULL, "
+    "reply VARCHAR NOT NULL, PRIMARY KEY (owner, key_hash))",
+    "CREATE INDEX ix_idempotency_keys_created_at ON idempotency_keys (created_at)",
+    NULL,
+};
+
+/* The life of a number. `status` NULL is 'assigned'; `status_until` is when a quarantine or an offer
+ * ends, in milliseconds. A quarantined number has no user_id, but a last_owner_id, which is no
+ * foreign key: accounts end. `version` NULL is 0. */
+static const char *const life_of_numbers[] = {
+    "ALTER TABLE virtual_phone_numbers ADD COLUMN friendly_name VARCHAR",
+    "ALTER TABLE virtual_phone_numbers ADD COLUMN tags VARCHAR",
+    "ALTER TABLE virtual_phone_numbers ADD COLUMN status VARCHAR",
+    "ALTER TABLE virtual_phone_numbers ADD COLUMN status_until BIGINT",
+    "ALTER TABLE virtual_phone_numbers ADD COLUMN last_owner_id BIGINT",
+    "ALTER TABLE virtual_phone_numbers ADD COLUMN transfer_to BIGINT",
+    "ALTER TABLE virtual_phone_numbers ADD COLUMN version BIGINT",
+    "CREATE INDEX ix_virtual_phone_numbers_status_until ON virtual_phone_numbers (status_until) "
+    "WHERE status_until IS NOT NULL",
+    "CREATE INDEX ix_virtual_phone_numbers_transfer_to ON virtual_phone_numbers (transfer_to, id) "
+    "WHERE transfer_to IS NOT NULL",
+    "CREATE INDEX ix_virtual_phone_numbers_offers ON virtual_phone_numbers (user_id, id) "
+    "WHERE transfer_to IS NOT NULL",
+    "CREATE INDEX ix_virtual_phone_numbers_last_owner_id ON virtual_phone_numbers "
+    "(last_owner_id, id) WHERE last_owner_id IS NOT NULL",
+    "CREATE INDEX ix_virtual_phone_numbers_reserved ON virtual_phone_numbers (id) "
+    "WHERE status = 'reserved'",
+    NULL,
+};
+
+/* What the pools hold. A number is written as the integer of its digits. `pool_ranges` says which numbers
+ * belong to which pool; no two ranges overlap. `pool_blocks` has a row for each thousand of which a
+ * pool holds any: how many of these are free and which (`bits`, see numbers/number_set.h; NULL where
+ * none or all thousand are), and when the first of its quarantines ends. `pool_quarantine` has the
+ * numbers that are not free before a time. A pool with an import_id is not complete yet: nobody
+ * sees it. */
+static const char *const pools[] = {
+    "CREATE TABLE number_pools (id INTEGER NOT NULL PRIMARY KEY, name VARCHAR NOT NULL, "
+    "size BIGINT NOT NULL, ranges BIGINT NOT NULL, first BIGINT NOT NULL, last BIGINT NOT NULL, "
+    "country VARCHAR, created_at BIGINT NOT NULL, import_id BIGINT)",
+    "CREATE UNIQUE INDEX ix_number_pools_name ON number_pools (name)",
+    "CREATE INDEX ix_number_pools_import_id ON number_pools (import_id) "
+    "WHERE import_id IS NOT NULL",
+    "INSERT INTO last_ids (table_name, last_id) VALUES ('number_pools', 0)",
+    "CREATE TRIGGER tr_number_pools_last_id AFTER DELETE ON number_pools BEGIN UPDATE last_ids "
+    "SET last_id = old.id WHERE table_name = 'number_pools' AND last_id < old.id; END",
+    "CREATE TABLE pool_ranges (first BIGINT NOT NULL PRIMARY KEY, last BIGINT NOT NULL, "
+    "pool_id INTEGER NOT NULL, FOREIGN KEY(pool_id) REFERENCES number_pools (id))",
+    "CREATE INDEX ix_pool_ranges_pool_id ON pool_ranges (pool_id, first)",
+    "CREATE TABLE pool_blocks (block BIGINT NOT NULL, pool_id INTEGER NOT NULL, "
+    "free BIGINT NOT NULL, next_free_at BIGINT, country VARCHAR, bits VARCHAR, "
+    "PRIMARY KEY (pool_id, block), FOREIGN KEY(pool_id) REFERENCES number_pools (id))",
+    "CREATE INDEX ix_pool_blocks_pool_id ON pool_blocks (pool_id, free)",
+    "CREATE INDEX ix_pool_blocks_open ON pool_blocks (block, pool_id) "
+    "WHERE free > 0 OR next_free_at IS NOT NULL",
+    "CREATE TABLE pool_quarantine (pool_id INTEGER NOT NULL, number BIGINT NOT NULL, "
+    "block BIGINT NOT NULL, free_at BIGINT NOT NULL, PRIMARY KEY (pool_id, number), "
+    "FOREIGN KEY(pool_id) REFERENCES number_pools (id))",
+    "CREATE INDEX ix_pool_quarantine_block ON pool_quarantine (pool_id, block, free_at)",
+    "CREATE INDEX ix_pool_quarantine_free_at ON pool_quarantine (pool_id, free_at)",
+    /* `sha256` is that of the file; each step adds some of its numbers to pools that nobody sees. */
+    "CREATE TABLE pool_imports (id INTEGER NOT NULL PRIMARY KEY, sha256 VARCHAR NOT NULL, "
+    "steps BIGINT NOT NULL, touched_at BIGINT NOT NULL)",
+    "CREATE UNIQUE INDEX ix_pool_imports_sha256 ON pool_imports (sha256)",
+    "CREATE TABLE number_claims (user_id BIGINT NOT NULL, day BIGINT NOT NULL, "
+    "claimed BIGINT NOT NULL, PRIMARY KEY (user_id, day))",
+    NULL,
+};
+
 const struct ct_migration ct_migrations[] = {
     {1, "the original tables", original_tables, NULL},
     {2, "usernames without regard to case, times", keys_and_times, fill_username_keys},
     {3, "ids that are never used again", ids_for_good, NULL},
+    {4, "sessions, API keys, the audit record", sessions_keys_audit, NULL},
+    {5, "answers kept for idempotency keys", idempotency, NULL},
+    {6, "the life of numbers", life_of_numbers, NULL},
+    {7, "number pools", pools, NULL},
 };
 const size_t ct_migration_count = sizeof(ct_migrations) / sizeof(ct_migrations[0]);
