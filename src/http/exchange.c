@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "http/authorize.h"
 #include "http/bind.h"
+#include "http/once.h"
 
 #define MAX_HEADER_BYTES 6144
 /* libmicrohttpd's memory for a connection is 8 KB: it holds the request's bytes, a record for each of its
@@ -32,6 +34,8 @@ struct ct_exchange *ct_exchange_new(const struct ct_server_options *server, cons
     exchange->target = (struct ct_str){copy, size};
     exchange->started_us = ct_clock_monotonic_us();
     exchange->faults.arena = arena;
+    exchange->peer = "-";
+    exchange->address = CT_STR("-");
     return exchange;
 out:
     ct_arena_free(arena);
@@ -49,7 +53,7 @@ void ct_exchange_free(struct ct_exchange *exchange)
     ct_arena_free(exchange->arena);
 }
 
-static void refuse(struct ct_exchange *exchange, int status, const char *detail)
+void ct_exchange_refuse(struct ct_exchange *exchange, int status, const char *detail)
 {
     if (exchange->refusal == 0) {
         exchange->refusal = status;
@@ -83,54 +87,14 @@ const char *ct_protocol_detail(int status)
     }
 }
 
-/* The token of `Bearer TOKEN` (RFC 6750 section 2.1); the scheme's case does not matter. */
-static bool bearer_token(struct ct_str header, struct ct_str *out)
-{
-    static const char SCHEME[] = "bearer";
-    size_t scheme = sizeof(SCHEME) - 1;
-    if (header.len < scheme ||
-        !ct_str_equal_nocase((struct ct_str){header.at, scheme}, CT_STR(SCHEME)))
-        return false;
-    size_t at = scheme;
-    while (at < header.len && header.at[at] == ' ')
-        at++;
-    if (at == scheme && at < header.len)
-        return false;
-    *out = (struct ct_str){header.at + at, header.len - at};
-    return true;
-}
-
-/* Within a read transaction. */
-static void authenticate(struct ct_exchange *exchange, struct ct_db *db)
-{
-    const struct ct_headers *headers = &exchange->headers;
-    struct ct_str token;
-    if (headers->authorization_count == 0 || !bearer_token(headers->authorization, &token) ||
-        token.len == 0) {
-        refuse(exchange, 401, "Not authenticated");
-        return;
-    }
-    if (headers->authorization_count > 1) {
-        refuse(exchange, 401, "Could not validate credentials");
-        return;
-    }
-    const struct ct_server_options *server = exchange->server;
-    enum ct_result result = server->authenticate(server->authenticate_room, exchange->arena, db,
-                                                 token, &exchange->call.user_id);
-    if (result == CT_DENIED)
-        refuse(exchange, 401, "Could not validate credentials");
-    else if (result != CT_OK)
-        refuse(exchange, 503, "The server cannot check credentials now; try again");
-}
-
-static void authenticate_alone(struct ct_exchange *exchange)
+static void authorize_alone(struct ct_exchange *exchange)
 {
     struct ct_db *db;
     if (ct_store_read_begin(exchange->server->store, &db) != CT_OK) {
-        refuse(exchange, 503, "The server cannot check credentials now; try again");
+        ct_exchange_refuse(exchange, 503, "The server cannot check credentials now; try again");
         return;
     }
-    authenticate(exchange, db);
+    ct_exchange_authorize(exchange, db);
     ct_store_read_end(db);
 }
 
@@ -156,7 +120,7 @@ static void judge_body_headers(struct ct_exchange *exchange)
 {
     const struct ct_headers *headers = &exchange->headers;
     if (headers->content_length.at == NULL && headers->transfer_encoding.at == NULL) {
-        refuse(exchange, 411, ct_protocol_detail(411));
+        ct_exchange_refuse(exchange, 411, ct_protocol_detail(411));
         return;
     }
     if (headers->content_length.at != NULL) {
@@ -165,14 +129,16 @@ static void judge_body_headers(struct ct_exchange *exchange)
         if (result == CT_NOT_FOUND || length > exchange->server->config->max_body_bytes)
             exchange->closing = true;
         if (exchange->closing)
-            refuse(exchange, 413, "The request body is larger than MAX_BODY_BYTES allows");
+            ct_exchange_refuse(exchange, 413,
+                               "The request body is larger than MAX_BODY_BYTES allows");
     }
     if (headers->content_type.len > 0 &&
         !media_type_is(headers->content_type, CT_STR("application/json")) && !is_form(exchange))
-        refuse(exchange, 415,
-               exchange->match.route->form
-                   ? "The body must be application/json or application/x-www-form-urlencoded"
-                   : "The body must be application/json");
+        ct_exchange_refuse(
+            exchange, 415,
+            exchange->match.route->form
+                ? "The body must be application/json or application/x-www-form-urlencoded"
+                : "The body must be application/json");
 }
 
 static bool is_preflight(const struct ct_exchange *exchange)
@@ -191,38 +157,45 @@ static bool too_large(const struct ct_headers *headers)
 void ct_exchange_headers(struct ct_exchange *exchange)
 {
     const struct ct_server_options *server = exchange->server;
+    exchange->address = ct_client_address(server->config->trusted_proxies, exchange->peer,
+                                          exchange->headers.forwarded_for, exchange->address_room);
     if (too_large(&exchange->headers)) {
-        refuse(exchange, 431, ct_protocol_detail(431));
+        ct_exchange_refuse(exchange, 431, ct_protocol_detail(431));
         exchange->closing = true;
         return;
     }
     int fault = ct_headers_framing_fault(&exchange->headers);
     if (fault != 0) {
-        refuse(exchange, fault, ct_protocol_detail(fault));
+        ct_exchange_refuse(exchange, fault, ct_protocol_detail(fault));
         exchange->closing = true;
         return;
     }
     struct ct_str path;
     ct_target_split(exchange->target, &path, &exchange->query);
     ct_router_match(server->mounts, server->mount_count, exchange->method, path, &exchange->match);
+    ct_exchange_limit_address(exchange);
+    if (exchange->refusal != 0)
+        return;
     const struct ct_route *route = exchange->match.route;
     if (route == NULL) {
         if (exchange->match.allowed == 0)
-            refuse(exchange, 404, ct_protocol_detail(404));
+            ct_exchange_refuse(exchange, 404, ct_protocol_detail(404));
         else if (is_preflight(exchange))
-            refuse(exchange, 204, NULL);
+            ct_exchange_refuse(exchange, 204, NULL);
         else
-            refuse(exchange, 405, ct_protocol_detail(405));
+            ct_exchange_refuse(exchange, 405, ct_protocol_detail(405));
         return;
     }
     exchange->call = (struct ct_call){.arena = exchange->arena,
                                       .room = exchange->match.room,
                                       .config = server->config,
+                                      .address = exchange->address,
+                                      .if_match = exchange->headers.if_match,
                                       .faults = &exchange->faults};
-    /* What has a body is authenticated before the body is read; the rest in the transaction that it
-     * runs in anyway. */
-    if (route->auth == CT_USER && (route->body != NULL || route->access == CT_WRITE))
-        authenticate_alone(exchange);
+    /* What has a body is authorized before the body is read; the rest in the transaction that it runs in
+     * anyway. */
+    if (route->auth != CT_PUBLIC && (route->body != NULL || route->access == CT_WRITE))
+        authorize_alone(exchange);
     if (route->body != NULL)
         judge_body_headers(exchange);
 }
@@ -237,7 +210,7 @@ bool ct_exchange_body(struct ct_exchange *exchange, const char *data, size_t siz
         return total <= limit + EXCESS_BYTES;
     }
     if (total > limit) {
-        refuse(exchange, 413, "The request body is larger than MAX_BODY_BYTES allows");
+        ct_exchange_refuse(exchange, 413, "The request body is larger than MAX_BODY_BYTES allows");
         exchange->body.len = total;
         return true;
     }
@@ -247,7 +220,7 @@ bool ct_exchange_body(struct ct_exchange *exchange, const char *data, size_t siz
             capacity *= 2;
         char *grown = realloc(exchange->body_buffer, capacity);
         if (grown == NULL) {
-            refuse(exchange, 503, "The server is out of memory; try again");
+            ct_exchange_refuse(exchange, 503, "The server is out of memory; try again");
             exchange->body.len = total;
             return true;
         }
@@ -301,6 +274,8 @@ static enum ct_result bind(struct ct_exchange *exchange)
                 ct_bind_json(exchange->arena, config, route->body, exchange->body, faults, out);
         call->body = out;
     }
+    if (result == CT_OK)
+        result = ct_once_begin(exchange);
     if (result != CT_OK)
         return result;
     if (faults->failed)
@@ -308,13 +283,17 @@ static enum ct_result bind(struct ct_exchange *exchange)
     return faults->first != NULL ? CT_INVALID : CT_OK;
 }
 
+static size_t reply_size(const struct ct_route *route)
+{
+    return route->reply == NULL          ? sizeof(struct ct_content)
+           : route->list || route->array ? sizeof(struct ct_page)
+                                         : route->reply->size;
+}
+
 static enum ct_result make_room(struct ct_exchange *exchange)
 {
     const struct ct_route *route = exchange->match.route;
-    size_t size = route->reply == NULL ? sizeof(struct ct_content)
-                  : route->list        ? sizeof(struct ct_page)
-                                       : route->reply->size;
-    exchange->call.reply = ct_arena_alloc(exchange->arena, size);
+    exchange->call.reply = ct_arena_alloc(exchange->arena, reply_size(route));
     exchange->call.scratch = ct_arena_alloc(exchange->arena, route->scratch_size);
     return exchange->call.reply == NULL || exchange->call.scratch == NULL ? CT_NOMEM : CT_OK;
 }
@@ -326,18 +305,60 @@ static void finish(void *ctx, enum ct_result result)
     exchange->wake(exchange);
 }
 
-static enum ct_result run_in(void *ctx, struct ct_db *db)
+/* The handler has answered. */
+static void conclude(void *ctx, enum ct_result result)
 {
     struct ct_exchange *exchange = ctx;
+    if (exchange->idempotency != NULL && exchange->refusal == 0 && result != CT_OK &&
+        ct_once_keeps(exchange, result)) {
+        exchange->result = result;
+        exchange->job = (struct ct_job){.run = ct_once_keep, .done = finish, .ctx = exchange};
+        result = ct_store_submit(exchange->server->store, &exchange->job);
+        if (result == CT_OK)
+            return;
+    }
+    finish(exchange, result);
+}
+
+static enum ct_result handle(struct ct_exchange *exchange, struct ct_db *db)
+{
     exchange->call.db = db;
     enum ct_result result = exchange->match.route->run(&exchange->call);
     exchange->call.db = NULL;
     return result;
 }
 
+/* What a first attempt has left behind. */
+static void start_anew(struct ct_exchange *exchange)
+{
+    struct ct_call *call = &exchange->call;
+    memset(call->reply, 0, reply_size(exchange->match.route));
+    call->etag = NULL;
+    call->detail = NULL;
+    call->said = CT_OK;
+    call->retry_after_s = 0;
+    exchange->faults = (struct ct_faults){.arena = exchange->arena};
+    exchange->kept = (struct ct_kept_reply){0};
+    exchange->refusal = 0;
+}
+
+/* The store may have to run a write again. */
+static enum ct_result run_in(void *ctx, struct ct_db *db)
+{
+    struct ct_exchange *exchange = ctx;
+    if (exchange->ran)
+        start_anew(exchange);
+    exchange->ran = true;
+    const struct ct_route *route = exchange->match.route;
+    if (route->access == CT_WRITE && route->auth != CT_PUBLIC &&
+        !ct_exchange_still_authorized(exchange, db))
+        return CT_DENIED;
+    return exchange->idempotency == NULL ? handle(exchange, db) : ct_once_run(exchange, db, handle);
+}
+
 static enum ct_result submit_write(struct ct_exchange *exchange)
 {
-    exchange->job = (struct ct_job){.run = run_in, .done = finish, .ctx = exchange};
+    exchange->job = (struct ct_job){.run = run_in, .done = conclude, .ctx = exchange};
     return ct_store_submit(exchange->server->store, &exchange->job);
 }
 
@@ -354,7 +375,7 @@ static void prepare(void *ctx)
     if (result == CT_OK)
         result = submit_write(exchange);
     if (result != CT_OK)
-        finish(exchange, result);
+        conclude(exchange, result);
 }
 
 static void run_read(struct ct_exchange *exchange)
@@ -363,8 +384,8 @@ static void run_read(struct ct_exchange *exchange)
     exchange->result = ct_store_read_begin(exchange->server->store, &db);
     if (exchange->result != CT_OK)
         return;
-    if (exchange->match.route->auth == CT_USER)
-        authenticate(exchange, db);
+    if (exchange->match.route->auth != CT_PUBLIC)
+        ct_exchange_authorize(exchange, db);
     if (exchange->refusal == 0)
         exchange->result = bind(exchange);
     if (exchange->refusal == 0 && exchange->result == CT_OK)
@@ -393,7 +414,10 @@ bool ct_exchange_run(struct ct_exchange *exchange)
         exchange->result = run_in(exchange, NULL);
         return true;
     }
-    return false;
+    if (exchange->idempotency == NULL)
+        return false;
+    exchange->result = ct_once_look_up(exchange);
+    return exchange->result != CT_NOT_FOUND;
 }
 
 void ct_exchange_submit(struct ct_exchange *exchange)

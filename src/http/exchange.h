@@ -8,8 +8,11 @@
 #include "base/arena.h"
 #include "base/pool.h"
 #include "base/text.h"
+#include "http/client_address.h"
 #include "http/faults.h"
 #include "http/headers.h"
+#include "http/idempotency.h"
+#include "http/limits.h"
 #include "http/route.h"
 #include "http/router.h"
 #include "http/server.h"
@@ -19,7 +22,7 @@
  * One request and its reply, without a word of sockets: the way from headers to a reply. server.c
  * feeds it and sends what comes out.
  *
- *   ct_exchange_headers   route, judge the headers, authenticate what has a body
+ *   ct_exchange_headers   route, judge the headers, authorize what has a body
  *   ct_exchange_body      collect the body, within its limit
  *   ct_exchange_run       bind, and run in place what needs no other thread
  *   ct_exchange_submit    prepare and run on other threads, which call `wake` at the end
@@ -44,6 +47,10 @@ struct ct_exchange {
     struct ct_arena *arena;
     const struct ct_server_options *server;
     int64_t started_us;
+    struct ct_limits *limits; /* server.c's; NULL: none */
+    const char *peer;         /* the connection's other end, as text; borrowed */
+    struct ct_str address;    /* where the request came from; terminated */
+    char address_room[CT_ADDRESS_TEXT];
     struct ct_str target; /* as it came, in the arena */
     enum ct_method method;
     const char *id; /* X-Request-ID */
@@ -55,9 +62,13 @@ struct ct_exchange {
     struct ct_match match;
     struct ct_call call;
     struct ct_faults faults;
-    enum ct_result result; /* of the handler */
-    int refusal;           /* a status decided before any handler; 0 is none */
-    bool closing;          /* the connection is to end with this reply */
+    struct ct_idempotency *idempotency; /* NULL: the request has no Idempotency-Key */
+    struct ct_kept_reply kept;          /* the answer of its key; status 0: none yet */
+    bool replayed;                      /* `kept` was made by an earlier request */
+    bool ran;                           /* the handler had its turn: the next one is a repetition */
+    enum ct_result result;              /* of the handler */
+    int refusal;                        /* a status decided before any handler; 0 is none */
+    bool closing;                       /* the connection is to end with this reply */
     const char *refusal_detail;
     struct ct_task task;
     struct ct_job job;
@@ -72,7 +83,8 @@ struct ct_exchange *ct_exchange_new(const struct ct_server_options *server, cons
 /** Frees an exchange and all that was allocated for it. NULL is allowed. */
 void ct_exchange_free(struct ct_exchange *exchange);
 
-/** All headers are in `headers`, the method in `method`. Afterwards `refusal` may be set. */
+/** All headers are in `headers`, the method in `method`, the other end in `peer`. Afterwards `refusal` may
+ *  be set. */
 void ct_exchange_headers(struct ct_exchange *exchange);
 /** Takes a piece of the body. False: so much more than is allowed that the connection should end.
  */
@@ -85,6 +97,20 @@ bool ct_exchange_run(struct ct_exchange *exchange);
 void ct_exchange_submit(struct ct_exchange *exchange);
 /** Fills `reply`; never fails: without memory the reply is a 503 of static text. */
 void ct_exchange_reply(struct ct_exchange *exchange);
+
+/** Decides the reply before any handler; the first refusal counts. @p detail is borrowed until the reply is
+ *  sent. */
+void ct_exchange_refuse(struct ct_exchange *exchange, int status, const char *detail);
+
+/** What a handler's failure is answered with: the status, and the sentence, borrowed. */
+struct ct_failure {
+    int status;
+    const char *detail; /* NULL: the faults */
+    bool defect;        /* nobody expected it: it is to be logged */
+};
+struct ct_failure ct_exchange_failure(const struct ct_exchange *exchange, enum ct_result result);
+/** The status of success and the bytes of a reply with a schema. Whether memory was short, @p out tells. */
+int ct_exchange_print(const struct ct_exchange *exchange, struct ct_buf *out);
 
 /** The sentence for a status that is decided before there is a route: static text, never NULL. */
 const char *ct_protocol_detail(int status);

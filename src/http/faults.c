@@ -25,6 +25,10 @@ static void print_one(const struct ct_fault *fault, struct ct_buf *out)
     if (fault->field != NULL) {
         ct_buf_char(out, ',');
         ct_buf_json(out, ct_str_of(fault->field));
+        if (fault->item > 0) {
+            ct_buf_char(out, ',');
+            ct_buf_int(out, (int64_t)fault->item - 1);
+        }
     } else if (fault->position >= 0) {
         ct_buf_char(out, ',');
         ct_buf_int(out, fault->position);

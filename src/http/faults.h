@@ -13,8 +13,9 @@
  * part of it, since they may be secrets. */
 struct ct_fault {
     const char *type;     /* "missing", "string_type", … */
-    const char *place;    /* "body", "query", "path" */
+    const char *place;    /* "body", "query", "path", "header" */
     const char *field;    /* NULL: the place itself */
+    size_t item;          /* with a `field` that is a list: which of its items, from 1; 0 is none */
     int64_t position;     /* with `field` NULL: where in the body, in characters; -1 is nowhere */
     const char *message;  /* a sentence */
     const char *ctx_name; /* one detail for programs, e.g. "min_length"; NULL is none */

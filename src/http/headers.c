@@ -20,7 +20,9 @@ static const struct {
     {NAME("Content-Length"), TEXT(content_length), TEXT(content_length_count)},
     {NAME("Transfer-Encoding"), TEXT(transfer_encoding), TEXT(transfer_encoding_count)},
     {NAME("Accept-Encoding"), TEXT(accept_encoding), NO_COUNT},
+    {NAME("If-Match"), TEXT(if_match), NO_COUNT},
     {NAME("If-None-Match"), TEXT(if_none_match), NO_COUNT},
+    {NAME("Idempotency-Key"), TEXT(idempotency_key), TEXT(idempotency_key_count)},
     {NAME("Origin"), TEXT(origin), NO_COUNT},
     {NAME("Access-Control-Request-Method"), TEXT(request_method), NO_COUNT},
     {NAME("X-Request-ID"), TEXT(request_id), NO_COUNT},
@@ -43,6 +45,21 @@ void ct_headers_add(struct ct_headers *headers, struct ct_str name, struct ct_st
             ++*(unsigned *)(void *)(base + WANTED[i].count);
         return;
     }
+}
+
+struct ct_str ct_list_next(struct ct_str *list)
+{
+    const char *comma = memchr(list->at, ',', list->len);
+    size_t size = comma == NULL ? list->len : (size_t)(comma - list->at);
+    struct ct_str element = {list->at, size};
+    size_t used = comma == NULL ? size : size + 1;
+    *list = (struct ct_str){list->at + used, list->len - used};
+    while (element.len > 0 && (element.at[0] == ' ' || element.at[0] == '\t'))
+        element = (struct ct_str){element.at + 1, element.len - 1};
+    while (element.len > 0 &&
+           (element.at[element.len - 1] == ' ' || element.at[element.len - 1] == '\t'))
+        element.len--;
+    return element;
 }
 
 int ct_headers_framing_fault(const struct ct_headers *headers)

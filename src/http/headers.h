@@ -14,7 +14,9 @@ struct ct_headers {
     struct ct_str content_length;
     struct ct_str transfer_encoding;
     struct ct_str accept_encoding;
+    struct ct_str if_match;
     struct ct_str if_none_match;
+    struct ct_str idempotency_key;
     struct ct_str origin;
     struct ct_str request_method; /* Access-Control-Request-Method */
     struct ct_str request_id;
@@ -23,6 +25,7 @@ struct ct_headers {
     unsigned content_length_count;
     unsigned transfer_encoding_count;
     unsigned host_count;
+    unsigned idempotency_key_count;
     bool spaced_name;    /* a name with white space behind it */
     size_t size;         /* of the request line and the whole header section, bytes */
     size_t count;        /* of header lines */
@@ -31,6 +34,9 @@ struct ct_headers {
 
 /** Takes note of a header if it matters here. Both texts are borrowed. */
 void ct_headers_add(struct ct_headers *headers, struct ct_str name, struct ct_str value);
+/** Cuts the next element off a comma-separated list (RFC 9110 section 5.6.1), without the white space
+ *  around it. @p list must not be empty. */
+struct ct_str ct_list_next(struct ct_str *list);
 /** Whether it is certain where the request ends (RFC 9112 sections 3.2, 5.1, 6.1, 6.3): 0, or the status
  *  to refuse it with. What two servers in a row could read in two ways must end the connection. */
 int ct_headers_framing_fault(const struct ct_headers *headers);

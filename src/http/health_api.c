@@ -23,6 +23,7 @@ const struct ct_route ct_health_routes[] = {
      .pattern = "/healthz",
      .reply = &health_schema,
      .access = CT_NO_DATABASE,
+     .unlimited = true,
      .run = get_health,
      .summary = "Ask whether the program answers",
      .tag = "Operations"},

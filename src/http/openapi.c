@@ -3,10 +3,8 @@
 #include <string.h>
 
 #include "base/json_write.h"
-#include "http/router.h"
-
-/* The most statuses that one route answers. */
-#define MAX_STATUSES 16
+#include "http/openapi_operation.h"
+#include "http/openapi_schema.h"
 
 /** The document is made of the same tables as the replies, without white space at first. */
 struct document {
@@ -15,313 +13,6 @@ struct document {
     size_t mount_count;
     struct ct_json_out out;
 };
-
-static void put_reference(struct document *d, const char *name, const char *section,
-                          const char *target, const char *suffix)
-{
-    ct_json_open(&d->out, name, '{');
-    ct_json_begin(&d->out, "$ref");
-    ct_buf_printf(&d->out.text, "\"#/components/%s/%s%s\"", section, target, suffix);
-    ct_json_close(&d->out, '}');
-}
-
-/* ---- schemas ---- */
-
-static void put_limits(struct document *d, const struct ct_field *field)
-{
-    int64_t min = field->min;
-    if (field->min_setting != 0)
-        memcpy(&min, (const char *)d->config + field->min_setting, sizeof(min));
-    if (field->type == CT_FIELD_STRING) {
-        /* JSON Schema counts characters; an upper limit in bytes is said in the description. */
-        if (min > 0)
-            ct_json_int(&d->out, "minLength", min);
-        if (field->max > 0 && (field->flags & CT_FIELD_BYTES) == 0)
-            ct_json_int(&d->out, "maxLength", field->max);
-    } else if (field->type == CT_FIELD_INT && (min != 0 || field->max != 0)) {
-        ct_json_int(&d->out, "minimum", min);
-        ct_json_int(&d->out, "maximum", field->max);
-    }
-}
-
-static void put_field(struct document *d, const char *name, const struct ct_field *field,
-                      bool is_input)
-{
-    ct_json_open(&d->out, name, '{');
-    const char *type = field->type == CT_FIELD_INT ? "integer" : "string";
-    if (!is_input && (field->flags & CT_FIELD_NULLABLE) != 0) {
-        ct_json_open(&d->out, "type", '[');
-        ct_json_text(&d->out, NULL, type);
-        ct_json_text(&d->out, NULL, "null");
-        ct_json_close(&d->out, ']');
-    } else {
-        ct_json_text(&d->out, "type", type);
-    }
-    const char *format = field->format;
-    if (field->type == CT_FIELD_TIME)
-        format = "date-time";
-    if ((field->flags & CT_FIELD_SECRET) != 0 && is_input)
-        format = "password";
-    if (format != NULL)
-        ct_json_text(&d->out, "format", format);
-    if (is_input)
-        put_limits(d, field);
-    /* A field that is normalized takes more than the pattern, which describes the result. */
-    if (field->pattern != NULL && (!is_input || field->normalize == NULL))
-        ct_json_text(&d->out, "pattern", field->pattern);
-    if (is_input && field->type == CT_FIELD_INT && (field->flags & CT_FIELD_OPTIONAL) != 0)
-        ct_json_int(&d->out, "default", field->fallback);
-    if (field->doc != NULL)
-        ct_json_text(&d->out, "description", field->doc);
-    if (field->example != NULL) {
-        ct_json_open(&d->out, "examples", '[');
-        ct_json_raw(&d->out, NULL, field->example);
-        ct_json_close(&d->out, ']');
-    }
-    ct_json_close(&d->out, '}');
-}
-
-static bool is_required(const struct ct_field *field, bool is_input)
-{
-    return !is_input || (field->flags & CT_FIELD_OPTIONAL) == 0;
-}
-
-static void put_schema(struct document *d, const struct ct_schema *schema, bool is_input)
-{
-    ct_json_open(&d->out, schema->name, '{');
-    ct_json_text(&d->out, "type", "object");
-    ct_json_text(&d->out, "title", schema->name);
-    if (schema->doc != NULL)
-        ct_json_text(&d->out, "description", schema->doc);
-    size_t required = 0;
-    ct_json_open(&d->out, "properties", '{');
-    for (size_t i = 0; i < schema->count; i++) {
-        put_field(d, schema->fields[i].name, &schema->fields[i], is_input);
-        required += is_required(&schema->fields[i], is_input);
-    }
-    ct_json_close(&d->out, '}');
-    if (required > 0) {
-        ct_json_open(&d->out, "required", '[');
-        for (size_t i = 0; i < schema->count; i++) {
-            if (is_required(&schema->fields[i], is_input))
-                ct_json_text(&d->out, NULL, schema->fields[i].name);
-        }
-        ct_json_close(&d->out, ']');
-    }
-    ct_json_close(&d->out, '}');
-}
-
-/* The page that holds items of a schema, under a name of its own. */
-static void put_page(struct document *d, const struct ct_schema *item)
-{
-    ct_json_begin(&d->out, NULL);
-    d->out.comma = false;
-    ct_buf_printf(&d->out.text,
-                  "\"%sPage\":{\"type\":\"object\",\"title\":\"%sPage\",\"properties\":",
-                  item->name, item->name);
-    ct_json_open(&d->out, NULL, '{');
-    ct_json_open(&d->out, "items", '{');
-    ct_json_text(&d->out, "type", "array");
-    put_reference(d, "items", "schemas", item->name, "");
-    ct_json_close(&d->out, '}');
-    ct_json_raw(&d->out, "next",
-                "{\"type\":[\"string\",\"null\"],\"description\":"
-                "\"What to send as `after` to get the next page; null at the end.\"}");
-    ct_json_close(&d->out, '}');
-    ct_json_raw(&d->out, "required", "[\"items\",\"next\"]");
-    ct_json_close(&d->out, '}');
-}
-
-/* ---- what a route answers ---- */
-
-/** The responses of one operation: the first that is said of a status counts. */
-struct responses {
-    int statuses[MAX_STATUSES];
-    size_t count;
-};
-
-/* Opens the response of a status, unless it has been told already. */
-static bool open_response(struct document *d, struct responses *r, int status,
-                          const char *description)
-{
-    for (size_t i = 0; i < r->count; i++) {
-        if (r->statuses[i] == status)
-            return false;
-    }
-    if (r->count == MAX_STATUSES)
-        return false;
-    r->statuses[r->count++] = status;
-    ct_json_begin(&d->out, NULL);
-    ct_buf_printf(&d->out.text, "\"%d\":{", status);
-    d->out.comma = false;
-    ct_json_text(&d->out, "description", description);
-    return true;
-}
-
-/* The content of one media type, up to its schema; closed by close_content. */
-static void open_content(struct document *d, const char *type)
-{
-    ct_json_open(&d->out, "content", '{');
-    ct_json_open(&d->out, type, '{');
-}
-
-static void close_content(struct document *d)
-{
-    ct_json_close(&d->out, '}');
-    ct_json_close(&d->out, '}');
-}
-
-static void put_error(struct document *d, struct responses *r, int status, const char *description)
-{
-    if (!open_response(d, r, status, description))
-        return;
-    open_content(d, "application/json");
-    put_reference(d, "schema", "schemas", status == 422 ? "ValidationError" : "Error", "");
-    close_content(d);
-    if (status == 503 || status == 401) {
-        ct_json_open(&d->out, "headers", '{');
-        if (status == 503)
-            put_reference(d, "Retry-After", "headers", "RetryAfter", "");
-        else
-            put_reference(d, "WWW-Authenticate", "headers", "WWWAuthenticate", "");
-        ct_json_close(&d->out, '}');
-    }
-    ct_json_close(&d->out, '}');
-}
-
-static void put_success(struct document *d, const struct ct_route *route, struct responses *r)
-{
-    const char *description = "Done";
-    if (route->list)
-        description = "One page";
-    else if (route->reply != NULL && route->reply->doc != NULL)
-        description = route->reply->doc;
-    (void)open_response(d, r, route->status == 0 ? 200 : route->status, description);
-    open_content(d, route->reply == NULL ? route->content : "application/json");
-    if (route->reply == NULL)
-        ct_json_raw(&d->out, "schema", "{\"type\":\"string\"}");
-    else
-        put_reference(d, "schema", "schemas", route->reply->name, route->list ? "Page" : "");
-    close_content(d);
-    ct_json_close(&d->out, '}');
-}
-
-static void put_responses(struct document *d, const struct ct_route *route)
-{
-    struct responses r = {.count = 0};
-    ct_json_open(&d->out, "responses", '{');
-    put_success(d, route, &r);
-    for (const struct ct_route_error *e = route->errors; e != NULL && e->result != CT_OK; e++)
-        put_error(d, &r, e->status, e->detail);
-    if (route->auth == CT_USER)
-        put_error(d, &r, 401, "The bearer token is missing or not accepted");
-    if (route->body != NULL) {
-        put_error(d, &r, 411, "The request says neither how long it is nor that it is chunked");
-        put_error(d, &r, 413, "The body is larger than MAX_BODY_BYTES");
-        put_error(d, &r, 415, "The body is of another media type");
-    }
-    if (route->body != NULL || route->path != NULL || route->query != NULL)
-        put_error(d, &r, 422, "The input does not fit; every fault");
-    if (route->access == CT_WRITE)
-        put_error(d, &r, 503, "Busy, or storage is not available; nothing was kept");
-    else if (route->access == CT_READ)
-        put_error(d, &r, 503, "Storage is not available");
-    ct_json_close(&d->out, '}');
-}
-
-/* ---- operations ---- */
-
-static void put_parameters(struct document *d, const struct ct_schema *schema, const char *place)
-{
-    for (size_t i = 0; schema != NULL && i < schema->count; i++) {
-        const struct ct_field *field = &schema->fields[i];
-        ct_json_open(&d->out, NULL, '{');
-        ct_json_text(&d->out, "name", field->name);
-        ct_json_text(&d->out, "in", place);
-        ct_json_raw(&d->out, "required",
-                    (field->flags & CT_FIELD_OPTIONAL) == 0 ? "true" : "false");
-        put_field(d, "schema", field, true);
-        if (field->doc != NULL)
-            ct_json_text(&d->out, "description", field->doc);
-        ct_json_close(&d->out, '}');
-    }
-}
-
-static void put_body(struct document *d, const struct ct_route *route)
-{
-    const struct ct_schema *schema = route->body;
-    ct_json_open(&d->out, "requestBody", '{');
-    ct_json_raw(&d->out, "required", "true");
-    ct_json_open(&d->out, "content", '{');
-    ct_json_open(&d->out, "application/json", '{');
-    put_reference(d, "schema", "schemas", schema->name, "");
-    /* an example of the whole, from the examples of its fields */
-    ct_json_open(&d->out, "example", '{');
-    for (size_t i = 0; i < schema->count; i++) {
-        if (schema->fields[i].example != NULL)
-            ct_json_raw(&d->out, schema->fields[i].name, schema->fields[i].example);
-    }
-    ct_json_close(&d->out, '}');
-    ct_json_close(&d->out, '}');
-    if (route->form) {
-        ct_json_open(&d->out, "application/x-www-form-urlencoded", '{');
-        put_reference(d, "schema", "schemas", schema->name, "");
-        ct_json_close(&d->out, '}');
-    }
-    ct_json_close(&d->out, '}');
-    ct_json_close(&d->out, '}');
-}
-
-static void put_lower(struct document *d, const char *text)
-{
-    for (; *text != '\0'; text++)
-        ct_buf_char(&d->out.text, *text >= 'A' && *text <= 'Z' ? (char)(*text - 'A' + 'a') : *text);
-}
-
-/* "GET /phone_numbers/{id}" becomes "getPhoneNumbersId". */
-static void put_operation_id(struct document *d, const struct ct_route *route)
-{
-    bool begins_word = true;
-    ct_json_begin(&d->out, "operationId");
-    ct_buf_char(&d->out.text, '"');
-    put_lower(d, ct_method_name(route->method));
-    for (const char *p = route->pattern; *p != '\0'; p++) {
-        bool is_letter = (*p >= 'a' && *p <= 'z') || (*p >= '0' && *p <= '9');
-        if (is_letter)
-            ct_buf_char(&d->out.text, begins_word && *p >= 'a' ? (char)(*p - 'a' + 'A') : *p);
-        begins_word = !is_letter;
-    }
-    ct_buf_char(&d->out.text, '"');
-}
-
-static void put_operation(struct document *d, const struct ct_route *route)
-{
-    ct_json_begin(&d->out, NULL);
-    ct_buf_char(&d->out.text, '"');
-    put_lower(d, ct_method_name(route->method));
-    ct_buf_text(&d->out.text, "\":{");
-    d->out.comma = false;
-    put_operation_id(d, route);
-    ct_json_text(&d->out, "summary", route->summary);
-    ct_json_open(&d->out, "tags", '[');
-    ct_json_text(&d->out, NULL, route->tag);
-    ct_json_close(&d->out, ']');
-    if (route->doc != NULL)
-        ct_json_text(&d->out, "description", route->doc);
-    ct_json_raw(&d->out, "security", route->auth == CT_USER ? "[{\"bearer\":[]}]" : "[]");
-    if (route->path != NULL || route->query != NULL) {
-        ct_json_open(&d->out, "parameters", '[');
-        put_parameters(d, route->path, "path");
-        put_parameters(d, route->query, "query");
-        ct_json_close(&d->out, ']');
-    }
-    if (route->body != NULL)
-        put_body(d, route);
-    put_responses(d, route);
-    ct_json_close(&d->out, '}');
-}
-
-/* ---- the whole ---- */
 
 /* The routes that are told of, one after another; NULL behind the last. */
 static const struct ct_route *route_at(const struct document *d, size_t index)
@@ -338,6 +29,20 @@ static const struct ct_route *route_at(const struct document *d, size_t index)
 static bool same_pattern(const struct ct_route *a, const struct ct_route *b)
 {
     return strcmp(a->pattern, b->pattern) == 0;
+}
+
+/* Whether a reply names the version that If-Match wants: where it is understood, and where it is read. */
+static bool has_etag(const struct document *d, const struct ct_route *route)
+{
+    const struct ct_route *other;
+    if (route->reply == NULL)
+        return false;
+    for (size_t i = 0; (other = route_at(d, i)) != NULL; i++) {
+        if (other->conditional && same_pattern(route, other) &&
+            (route == other || route->method == CT_GET))
+            return true;
+    }
+    return false;
 }
 
 static bool same_tag(const struct ct_route *a, const struct ct_route *b)
@@ -381,7 +86,7 @@ static void put_paths(struct document *d)
         ct_json_open(&d->out, route->pattern, '{');
         for (size_t k = i; (other = route_at(d, k)) != NULL; k++) {
             if (same_pattern(route, other))
-                put_operation(d, other);
+                ct_openapi_operation(&d->out, d->config, other, has_etag(d, other));
         }
         ct_json_close(&d->out, '}');
     }
@@ -408,12 +113,41 @@ static void put_schemas(struct document *d)
     const struct ct_route *route;
     for (size_t i = 0; (route = route_at(d, i)) != NULL; i++) {
         if (route->body != NULL && is_first(d, i, same_body))
-            put_schema(d, route->body, true);
+            ct_openapi_schema(&d->out, d->config, route->body, CT_IN_BODY);
         if (route->reply != NULL && is_first(d, i, same_reply))
-            put_schema(d, route->reply, false);
+            ct_openapi_schema(&d->out, d->config, route->reply, CT_IN_REPLY);
         if (route->list && is_first(d, i, same_page))
-            put_page(d, route->reply);
+            ct_openapi_page(&d->out, route->reply);
     }
+}
+
+static bool same_scope(const struct ct_route *a, const struct ct_route *b)
+{
+    return a->scope != NULL && b->scope != NULL && strcmp(a->scope, b->scope) == 0;
+}
+
+static void put_security_schemes(struct document *d)
+{
+    const struct ct_route *route;
+    ct_json_open(&d->out, "securitySchemes", '{');
+    ct_json_open(&d->out, "bearer", '{');
+    ct_json_text(&d->out, "type", "oauth2");
+    ct_json_text(&d->out, "description",
+                 "Log in with a username and a password, or send a token as `Authorization: Bearer "
+                 "…`. The scopes are those of API keys: the token of a login may everything.");
+    ct_json_open(&d->out, "flows", '{');
+    ct_json_open(&d->out, "password", '{');
+    ct_json_text(&d->out, "tokenUrl", "/auth/login");
+    ct_json_open(&d->out, "scopes", '{');
+    for (size_t i = 0; (route = route_at(d, i)) != NULL; i++) {
+        if (route->scope != NULL && is_first(d, i, same_scope))
+            ct_json_text(&d->out, route->scope, "For API keys");
+    }
+    ct_json_close(&d->out, '}');
+    ct_json_close(&d->out, '}');
+    ct_json_close(&d->out, '}');
+    ct_json_close(&d->out, '}');
+    ct_json_close(&d->out, '}');
 }
 
 /* What is the same whatever the routes are. */
@@ -427,14 +161,12 @@ static const char INFO[] =
     "carries "
     "`X-Request-ID`.\",\"license\":{\"name\":\"MIT\",\"identifier\":\"MIT\"}}";
 
-static const char SECURITY_SCHEMES[] =
-    "{\"bearer\":{\"type\":\"oauth2\","
-    "\"description\":\"Log in with a username and a password, or send a token as "
-    "`Authorization: Bearer …`.\","
-    "\"flows\":{\"password\":{\"tokenUrl\":\"/auth/login\",\"scopes\":{}}}}}";
-
 static const char HEADERS[] =
-    "{\"RetryAfter\":{\"description\":\"Seconds to wait before the next try\","
+    "{\"ETag\":{\"description\":\"The version, for If-Match (RFC 9110 section 8.8.3)\","
+    "\"schema\":{\"type\":\"string\"}},"
+    "\"IdempotentReplayed\":{\"description\":\"`true`: the first answer of this Idempotency-Key, "
+    "again\",\"schema\":{\"type\":\"string\",\"enum\":[\"true\"]}},"
+    "\"RetryAfter\":{\"description\":\"Seconds to wait before the next try\","
     "\"schema\":{\"type\":\"integer\"}},"
     "\"WWWAuthenticate\":{\"description\":\"Bearer (RFC 6750)\",\"schema\":{\"type\":\"string\"}}}";
 
@@ -463,7 +195,7 @@ static void put_document(struct document *d)
     put_tags(d);
     put_paths(d);
     ct_json_open(&d->out, "components", '{');
-    ct_json_raw(&d->out, "securitySchemes", SECURITY_SCHEMES);
+    put_security_schemes(d);
     ct_json_raw(&d->out, "headers", HEADERS);
     ct_json_open(&d->out, "schemas", '{');
     ct_json_raw(&d->out, "Error", ERROR);

@@ -2,53 +2,129 @@
 
 #include <string.h>
 
-static void print_field(const struct ct_field *field, const void *object, struct ct_buf *out)
-{
-    const char *member = (const char *)object + field->offset;
-    if (field->type == CT_FIELD_STRING) {
-        struct ct_str text;
-        memcpy(&text, member, sizeof(text));
-        if (text.at == NULL && (field->flags & CT_FIELD_NULLABLE) != 0)
-            ct_buf_text(out, "null");
-        else
-            ct_buf_json(out, text);
-        return;
-    }
+/* A member of a reply's struct. */
+union member {
+    struct ct_str text;
+    struct ct_texts texts;
     int64_t number;
-    memcpy(&number, member, sizeof(number));
-    if (field->type == CT_FIELD_INT) {
-        ct_buf_int(out, number);
-    } else if (number == CT_NO_TIME) {
-        ct_buf_text(out, "null");
-    } else {
+    bool flag;
+};
+
+static size_t size_of(enum ct_field_type type)
+{
+    switch (type) {
+    case CT_FIELD_BOOL:
+        return sizeof(bool);
+    case CT_FIELD_TEXTS:
+        return sizeof(struct ct_texts);
+    case CT_FIELD_INT:
+    case CT_FIELD_TIME:
+        return sizeof(int64_t);
+    default:
+        return sizeof(struct ct_str);
+    }
+}
+
+/* Whether a member says that there is nothing. */
+static bool is_nothing(const struct ct_field *field, const union member *member)
+{
+    bool allowed = (field->flags & (CT_FIELD_NULLABLE | CT_FIELD_OMITTED)) != 0;
+    switch (field->type) {
+    case CT_FIELD_STRING:
+        return allowed && member->text.at == NULL;
+    case CT_FIELD_TEXTS:
+        return allowed && member->texts.at == NULL;
+    case CT_FIELD_INT:
+        return allowed && member->number == INT64_MIN;
+    case CT_FIELD_TIME:
+        return member->number == CT_NO_TIME;
+    case CT_FIELD_JSON:
+        return member->text.at == NULL;
+    case CT_FIELD_BOOL:
+        break;
+    }
+    return false;
+}
+
+static void print_texts(const struct ct_texts *texts, struct ct_buf *out)
+{
+    ct_buf_char(out, '[');
+    for (size_t i = 0; i < texts->count; i++) {
+        if (i > 0)
+            ct_buf_char(out, ',');
+        ct_buf_json(out, texts->at[i]);
+    }
+    ct_buf_char(out, ']');
+}
+
+static void print_member(enum ct_field_type type, const union member *member, struct ct_buf *out)
+{
+    switch (type) {
+    case CT_FIELD_STRING:
+        ct_buf_json(out, member->text);
+        break;
+    case CT_FIELD_INT:
+        ct_buf_int(out, member->number);
+        break;
+    case CT_FIELD_TIME:
         ct_buf_char(out, '"');
-        ct_buf_time(out, number);
+        ct_buf_time(out, member->number);
         ct_buf_char(out, '"');
+        break;
+    case CT_FIELD_BOOL:
+        ct_buf_text(out, member->flag ? "true" : "false");
+        break;
+    case CT_FIELD_TEXTS:
+        print_texts(&member->texts, out);
+        break;
+    case CT_FIELD_JSON:
+        ct_buf_str(out, member->text);
+        break;
     }
 }
 
 void ct_print_object(const struct ct_schema *schema, const void *object, struct ct_buf *out)
 {
+    char before = '{';
     for (size_t i = 0; i < schema->count; i++) {
-        ct_buf_char(out, i == 0 ? '{' : ',');
+        const struct ct_field *field = &schema->fields[i];
+        union member member;
+        memcpy(&member, (const char *)object + field->offset, size_of(field->type));
+        bool nothing = is_nothing(field, &member);
+        if (nothing && (field->flags & CT_FIELD_OMITTED) != 0)
+            continue;
+        ct_buf_char(out, before);
         ct_buf_char(out, '"');
-        ct_buf_text(out, schema->fields[i].name);
+        ct_buf_text(out, field->name);
         ct_buf_text(out, "\":");
-        print_field(&schema->fields[i], object, out);
+        if (nothing)
+            ct_buf_text(out, "null");
+        else
+            print_member(field->type, &member, out);
+        before = ',';
     }
+    if (before == '{')
+        ct_buf_char(out, '{');
     ct_buf_char(out, '}');
 }
 
-void ct_print_page(const struct ct_schema *schema, const struct ct_page *page, struct ct_buf *out)
+void ct_print_array(const struct ct_schema *schema, const struct ct_page *page, struct ct_buf *out)
 {
     const char *item = page->items;
-    ct_buf_text(out, "{\"items\":[");
+    ct_buf_char(out, '[');
     for (size_t i = 0; i < page->count; i++, item += schema->size) {
         if (i > 0)
             ct_buf_char(out, ',');
         ct_print_object(schema, item, out);
     }
-    ct_buf_text(out, "],\"next\":");
+    ct_buf_char(out, ']');
+}
+
+void ct_print_page(const struct ct_schema *schema, const struct ct_page *page, struct ct_buf *out)
+{
+    ct_buf_text(out, "{\"items\":");
+    ct_print_array(schema, page, out);
+    ct_buf_text(out, ",\"next\":");
     if (page->next.len > 0)
         ct_buf_json(out, page->next);
     else

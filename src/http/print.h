@@ -9,6 +9,8 @@
 void ct_print_object(const struct ct_schema *schema, const void *object, struct ct_buf *out);
 /** Writes {"items": […], "next": …}. */
 void ct_print_page(const struct ct_schema *schema, const struct ct_page *page, struct ct_buf *out);
+/** Writes […]: the items alone. */
+void ct_print_array(const struct ct_schema *schema, const struct ct_page *page, struct ct_buf *out);
 /** Writes {"detail": "…"}. */
 void ct_print_detail(const char *detail, struct ct_buf *out);
 

@@ -46,16 +46,23 @@ static void set_detail(struct ct_exchange *exchange, int status, const char *det
     reply->status = status;
     if (status == 401)
         add_header(reply, "WWW-Authenticate", "Bearer");
-    if (status == 503 || status == 429)
-        add_header(reply, "Retry-After", "1");
-    if (status == 405) {
-        const char *allow = ct_allow(exchange->arena, exchange->match.allowed);
-        if (allow == NULL) {
-            out_of_memory(exchange);
-            return;
-        }
-        add_header(reply, "Allow", allow);
+    const char *name = NULL;
+    const char *value = NULL;
+    if (status == 503 || status == 429) {
+        name = "Retry-After";
+        value =
+            exchange->call.retry_after_s <= 1
+                ? "1"
+                : ct_arena_printf(exchange->arena, "%lld", (long long)exchange->call.retry_after_s);
+    } else if (status == 405) {
+        name = "Allow";
+        value = ct_allow(exchange->arena, exchange->match.allowed);
     }
+    if (name != NULL && value == NULL) {
+        out_of_memory(exchange);
+        return;
+    }
+    add_header(reply, name, value);
     struct ct_buf body = ct_buf_in(exchange->arena);
     ct_print_detail(detail, &body);
     set_body(exchange, &body);
@@ -69,58 +76,64 @@ static void set_faults(struct ct_exchange *exchange)
     set_body(exchange, &body);
 }
 
-/* What a handler's failure says when the route has no words of its own for it. */
-static void set_failure(struct ct_exchange *exchange)
+/* What the route has no words for. */
+static struct ct_failure common_failure(const struct ct_exchange *exchange, enum ct_result result)
 {
-    enum ct_result result = exchange->result;
-    const struct ct_route_error *error = exchange->match.route->errors;
-    for (; error != NULL && error->result != CT_OK; error++) {
-        if (error->result == result) {
-            set_detail(exchange, error->status, error->detail);
-            return;
-        }
-    }
     switch (result) {
     case CT_INVALID:
         if (exchange->faults.first == NULL)
             break; /* it did not say what is invalid */
-        set_faults(exchange);
-        return;
+        return (struct ct_failure){.status = 422};
     case CT_NOMEM:
-        out_of_memory(exchange);
-        return;
+        return (struct ct_failure){503, "The server is out of memory; try again", false};
     case CT_BUSY:
-        set_detail(exchange, 503, "The server is busy; try again");
-        return;
+        return (struct ct_failure){503, "The server is busy; try again", false};
     case CT_UNAVAILABLE:
-        set_detail(exchange, 503, "Storage cannot take this now; try again");
-        return;
+        return (struct ct_failure){503, "Storage cannot take this now; try again", false};
     case CT_NOT_FOUND:
-        set_detail(exchange, 404, ct_protocol_detail(404));
-        return;
+        return (struct ct_failure){404, ct_protocol_detail(404), false};
+    case CT_FORBIDDEN:
+        return (struct ct_failure){403, "This is not allowed", false};
+    case CT_STALE:
+        return (struct ct_failure){412, "It has changed since it was read", false};
+    case CT_LIMITED:
+        return (struct ct_failure){429, "Too many attempts; try again later", false};
     default:
         break;
     }
-    CT_LOG(exchange->server->log, CT_LOG_ERROR, "handler_failed", CT_F_TEXT("id", exchange->id),
-           CT_F_TEXT("route", exchange->match.route->pattern),
-           CT_F_TEXT("why", ct_result_text(result)));
-    set_detail(exchange, 500, ct_protocol_detail(500));
+    return (struct ct_failure){500, ct_protocol_detail(500), true};
 }
 
-/* Cuts the next element off a comma-separated list, without the white space around it. */
-static struct ct_str next_element(struct ct_str *list)
+struct ct_failure ct_exchange_failure(const struct ct_exchange *exchange, enum ct_result result)
 {
-    const char *comma = memchr(list->at, ',', list->len);
-    size_t size = comma == NULL ? list->len : (size_t)(comma - list->at);
-    struct ct_str element = {list->at, size};
-    size_t used = comma == NULL ? size : size + 1;
-    *list = (struct ct_str){list->at + used, list->len - used};
-    while (element.len > 0 && (element.at[0] == ' ' || element.at[0] == '\t'))
-        element = (struct ct_str){element.at + 1, element.len - 1};
-    while (element.len > 0 &&
-           (element.at[element.len - 1] == ' ' || element.at[element.len - 1] == '\t'))
-        element.len--;
-    return element;
+    const struct ct_call *call = &exchange->call;
+    const struct ct_route_error *error = exchange->match.route->errors;
+    while (error != NULL && error->result != CT_OK && error->result != result)
+        error++;
+    struct ct_failure failure = error != NULL && error->result == result
+                                    ? (struct ct_failure){error->status, error->detail, false}
+                                    : common_failure(exchange, result);
+    if (call->said == result && call->detail != NULL && !failure.defect)
+        failure.detail = call->detail;
+    return failure;
+}
+
+static void set_failure(struct ct_exchange *exchange)
+{
+    struct ct_failure failure = ct_exchange_failure(exchange, exchange->result);
+    if (exchange->result == CT_NOMEM) {
+        out_of_memory(exchange);
+        return;
+    }
+    if (failure.detail == NULL) {
+        set_faults(exchange);
+        return;
+    }
+    if (failure.defect)
+        CT_LOG(exchange->server->log, CT_LOG_ERROR, "handler_failed", CT_F_TEXT("id", exchange->id),
+               CT_F_TEXT("route", exchange->match.route->pattern),
+               CT_F_TEXT("why", ct_result_text(exchange->result)));
+    set_detail(exchange, failure.status, failure.detail);
 }
 
 /* Whether an Accept-Encoding takes gzip: by its name or by "*", unless its weight is zero
@@ -129,7 +142,7 @@ static bool takes_gzip(struct ct_str list)
 {
     bool any = false;
     while (list.len > 0) {
-        struct ct_str element = next_element(&list);
+        struct ct_str element = ct_list_next(&list);
         const char *semicolon = memchr(element.at, ';', element.len);
         struct ct_str name = element;
         struct ct_str weight = CT_STR("1");
@@ -165,7 +178,7 @@ static bool etag_matches(struct ct_str header, const char *etag)
 {
     struct ct_str wanted = opaque_tag(ct_str_of(etag));
     while (header.len > 0) {
-        struct ct_str tag = next_element(&header);
+        struct ct_str tag = ct_list_next(&header);
         if (ct_str_equal(opaque_tag(tag), wanted) || ct_str_equal(tag, CT_STR("*")))
             return true;
     }
@@ -175,7 +188,7 @@ static bool etag_matches(struct ct_str header, const char *etag)
 static bool origin_allowed(struct ct_str allowed, struct ct_str origin)
 {
     while (allowed.len > 0) {
-        if (ct_str_equal(next_element(&allowed), origin))
+        if (ct_str_equal(ct_list_next(&allowed), origin))
             return true;
     }
     return false;
@@ -245,20 +258,49 @@ static void set_content(struct ct_exchange *exchange)
     }
 }
 
+int ct_exchange_print(const struct ct_exchange *exchange, struct ct_buf *out)
+{
+    const struct ct_route *route = exchange->match.route;
+    if (route->reply == NULL)
+        return route->status;
+    if (route->list)
+        ct_print_page(route->reply, exchange->call.reply, out);
+    else if (route->array)
+        ct_print_array(route->reply, exchange->call.reply, out);
+    else
+        ct_print_object(route->reply, exchange->call.reply, out);
+    return route->status == 0 ? 200 : route->status;
+}
+
 static void set_success(struct ct_exchange *exchange)
 {
     const struct ct_route *route = exchange->match.route;
-    if (route->reply == NULL) {
+    struct ct_reply *reply = &exchange->reply;
+    if (route->reply == NULL && route->status != 204) {
         set_content(exchange);
         return;
     }
-    exchange->reply.status = route->status == 0 ? 200 : route->status;
     struct ct_buf body = ct_buf_in(exchange->arena);
-    if (route->list)
-        ct_print_page(route->reply, exchange->call.reply, &body);
-    else
-        ct_print_object(route->reply, exchange->call.reply, &body);
-    set_body(exchange, &body);
+    reply->status = ct_exchange_print(exchange, &body);
+    add_header(reply, "ETag", exchange->call.etag);
+    if (reply->status != 204)
+        set_body(exchange, &body);
+}
+
+/* The answer that the Idempotency-Key gets, byte for byte. */
+static void set_kept(struct ct_exchange *exchange)
+{
+    struct ct_reply *reply = &exchange->reply;
+    reply->status = exchange->kept.status;
+    reply->body = exchange->kept.body;
+    if (exchange->replayed)
+        add_header(reply, "Idempotent-Replayed", "true");
+    else if (reply->status < 300)
+        add_header(reply, "ETag", exchange->call.etag);
+    if (reply->status == 204)
+        return;
+    add_header(reply, "Content-Type", "application/json");
+    add_header(reply, "Cache-Control", "no-store");
 }
 
 /* The CORS protocol (Fetch standard, section "HTTP extensions"). Tokens travel in a header, never
@@ -280,11 +322,12 @@ static bool add_cors(struct ct_exchange *exchange)
     if (echo == NULL || methods == NULL)
         return false;
     add_header(reply, "Access-Control-Allow-Origin", echo);
-    add_header(reply, "Access-Control-Expose-Headers", "X-Request-ID, Retry-After");
+    add_header(reply, "Access-Control-Expose-Headers",
+               "ETag, Idempotent-Replayed, Retry-After, X-Request-ID");
     if (exchange->refusal == 204) {
         add_header(reply, "Access-Control-Allow-Methods", methods);
         add_header(reply, "Access-Control-Allow-Headers",
-                   "Authorization, Content-Type, X-Request-ID");
+                   "Authorization, Content-Type, Idempotency-Key, If-Match, X-Request-ID");
         add_header(reply, "Access-Control-Max-Age", "600");
     }
     return true;
@@ -301,6 +344,8 @@ void ct_exchange_reply(struct ct_exchange *exchange)
         reply->status = 204;
     else if (exchange->refusal != 0)
         set_detail(exchange, exchange->refusal, exchange->refusal_detail);
+    else if (exchange->result == CT_OK && exchange->kept.status != 0)
+        set_kept(exchange);
     else if (exchange->result == CT_OK)
         set_success(exchange);
     else

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "http/faults.h"
+#include "http/headers.h"
 
 enum ct_result ct_call_refuse(struct ct_call *call, const char *place, const char *field,
                               const char *type, const char *message)
@@ -12,6 +13,46 @@ enum ct_result ct_call_refuse(struct ct_call *call, const char *place, const cha
         &(struct ct_fault){
             .type = type, .place = place, .field = field, .position = -1, .message = message});
     return call->faults->failed ? CT_NOMEM : CT_INVALID;
+}
+
+enum ct_result ct_call_say(struct ct_call *call, enum ct_result result, const char *detail)
+{
+    if (detail == NULL)
+        return CT_NOMEM;
+    call->detail = detail;
+    call->said = result;
+    return result;
+}
+
+enum ct_result ct_call_if_match(const struct ct_call *call, const char *etag)
+{
+    struct ct_str list = call->if_match;
+    if (list.at == NULL)
+        return CT_OK;
+    while (list.len > 0) {
+        struct ct_str tag = ct_list_next(&list);
+        if (ct_str_equal(tag, CT_STR("*")) ||
+            (ct_str_equal(tag, ct_str_of(etag)) && tag.at[0] == '"'))
+            return CT_OK;
+    }
+    return CT_STALE;
+}
+
+bool ct_caller_has_scope(const struct ct_caller *caller, struct ct_str scope)
+{
+    struct ct_str rest = caller->scopes;
+    if (caller->key_id == 0)
+        return true;
+    while (rest.len > 0) {
+        const char *space = memchr(rest.at, ' ', rest.len);
+        size_t size = space == NULL ? rest.len : (size_t)(space - rest.at);
+        struct ct_str word = {rest.at, size};
+        if (ct_str_equal(word, scope) || ct_str_equal(word, CT_STR("*")))
+            return true;
+        size_t used = space == NULL ? size : size + 1;
+        rest = (struct ct_str){rest.at + used, rest.len - used};
+    }
+    return false;
 }
 
 void ct_call_end_read(struct ct_call *call)
@@ -48,10 +89,7 @@ enum ct_result ct_cursor_read(struct ct_call *call, struct ct_str after, int64_t
 }
 
 static const struct ct_field list_query_fields[] = {
-    CT_FIELD(struct ct_list_query, limit, CT_FIELD_INT, .flags = CT_FIELD_OPTIONAL, .min = 1,
-             .max = 100, .fallback = 50, .doc = "How many to answer at most.", .example = "50"),
-    CT_FIELD(struct ct_list_query, after, CT_FIELD_STRING, .flags = CT_FIELD_OPTIONAL,
-             .doc = "The `next` of the page before; without it the list begins."),
+    CT_LIST_QUERY_FIELDS(struct ct_list_query),
 };
 
 const struct ct_schema ct_list_query_schema =

@@ -103,6 +103,15 @@ static bool pattern_fits(const char *pattern, struct ct_str path, struct ct_str 
     }
 }
 
+/* A quick look that sorts out nearly all patterns: they differ from the path in plain letters. */
+static bool may_fit(const char *pattern, struct ct_str path)
+{
+    size_t i = 0;
+    while (i < path.len && path.at[i] == pattern[i] && pattern[i] != '{' && pattern[i] != '\0')
+        i++;
+    return pattern[i] == '{' || (i == path.len ? pattern[i] == '\0' : path.at[i] == '%');
+}
+
 void ct_router_match(const struct ct_mount *mounts, size_t mount_count, enum ct_method method,
                      struct ct_str path, struct ct_match *out)
 {
@@ -111,7 +120,8 @@ void ct_router_match(const struct ct_mount *mounts, size_t mount_count, enum ct_
     for (size_t m = 0; m < mount_count; m++) {
         for (size_t r = 0; r < mounts[m].count; r++) {
             const struct ct_route *route = &mounts[m].routes[r];
-            if (!pattern_fits(route->pattern, path, out->segments))
+            if (!may_fit(route->pattern, path) ||
+                !pattern_fits(route->pattern, path, out->segments))
                 continue;
             out->allowed |= 1U << route->method;
             if (route->method == CT_GET)

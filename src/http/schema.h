@@ -15,15 +15,27 @@
  */
 enum ct_field_type {
     CT_FIELD_STRING, /* struct ct_str */
-    CT_FIELD_INT,    /* int64_t */
+    CT_FIELD_INT,    /* int64_t; INT64_MIN is null where null is allowed */
     CT_FIELD_TIME,   /* int64_t, milliseconds since 1970; INT64_MIN is null; RFC 3339 outside */
+    CT_FIELD_BOOL,   /* bool */
+    CT_FIELD_TEXTS,  /* struct ct_texts; min, max, pattern and normalize are those of each text */
+    CT_FIELD_JSON,   /* struct ct_str, a JSON text that is printed as it is; replies only */
+};
+
+/** A list of texts. */
+struct ct_texts {
+    const struct ct_str *at;
+    size_t count;
 };
 
 enum ct_field_flag {
     CT_FIELD_OPTIONAL = 1 << 0, /* may be missing; then the member keeps `fallback` or stays zero */
-    CT_FIELD_NULLABLE = 1 << 1, /* a reply may hold null (an empty string's `at` NULL, no time) */
-    CT_FIELD_SECRET = 1 << 2,   /* never echoed, never logged; a password input in the docs */
-    CT_FIELD_BYTES = 1 << 3,    /* limits count bytes of UTF-8, not code points */
+    /** A reply may hold null (a text's or list's `at` NULL, no time, INT64_MIN). With CT_FIELD_OPTIONAL an
+     *  input may: it is then as if the member were missing, but for `present`. */
+    CT_FIELD_NULLABLE = 1 << 1,
+    CT_FIELD_SECRET = 1 << 2,  /* never echoed, never logged; a password input in the docs */
+    CT_FIELD_BYTES = 1 << 3,   /* limits count bytes of UTF-8, not code points */
+    CT_FIELD_OMITTED = 1 << 4, /* a reply leaves the member out where CT_FIELD_NULLABLE says null */
 };
 
 struct ct_field {
@@ -36,7 +48,12 @@ struct ct_field {
     /** Where the lower limit is when it is a setting: the offset of an int64_t in struct ct_config;
      *  0 is none (the first member of ct_config is no such limit). */
     size_t min_setting;
-    int64_t fallback;    /* for an optional integer that is missing */
+    int64_t fallback;  /* for an optional integer or time that is missing (or null) */
+    int64_t max_count; /* of the texts of CT_FIELD_TEXTS; 0 is no limit but the body's */
+    /** Offset of a bool that tells whether the body had the member at all, null included: a PATCH
+     *  leaves alone what is not there. 0 is none (it is never the first member). */
+    size_t present;
+    const char *const *words; /* what a string may be, ended by NULL; NULL: any */
     const char *pattern; /* what a string looks like after `normalize`, as an ECMA-262 expression */
     /** Brings a string to the stored form. CT_INVALID: it does not match `pattern`. CT_NOMEM. */
     enum ct_result (*normalize)(struct ct_arena *arena, struct ct_str in, struct ct_str *out);

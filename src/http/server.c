@@ -34,6 +34,7 @@
 
 struct ct_server {
     struct ct_server_options options;
+    struct ct_limits *limits; /* NULL: none */
     struct MHD_Daemon *daemon;
     uint16_t port;
     uint64_t id_key; /* makes request ids of one process differ from another's */
@@ -50,6 +51,7 @@ struct ct_server {
 struct connection {
     struct ct_server *server;
     struct ct_exchange *exchange;
+    char peer[CT_ADDRESS_TEXT];
 };
 
 enum phase { PHASE_HEADERS, PHASE_BODY, PHASE_WAITING };
@@ -136,11 +138,11 @@ static struct connection *state_of(struct MHD_Connection *connection)
     return info == NULL ? NULL : info->socket_context;
 }
 
-static const struct sockaddr *peer_of(struct MHD_Connection *connection)
+static void set_peer(struct connection *state, struct MHD_Connection *connection)
 {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-    return info == NULL ? NULL : info->client_addr;
+    ct_peer_text(info == NULL ? NULL : info->client_addr, state->peer);
 }
 
 /*
@@ -198,8 +200,7 @@ enum MHD_Result MHD_queue_response(struct MHD_Connection *connection, unsigned i
         exchange->reply.body.len = (size_t)size;
         transport->replied = true;
     } else {
-        ct_access_log_garbage(state->server->options.log, id, peer_of(connection), (int)status,
-                              size);
+        ct_access_log_garbage(state->server->options.log, id, state->peer, (int)status, size);
     }
     bool judged = transport != NULL && !transport->headed &&
                   (status == 400 || status == 413 || status == 431);
@@ -244,6 +245,8 @@ static void *begin(void *cls, const char *target, struct MHD_Connection *connect
     transport->server = server;
     transport->connection = connection;
     exchange->transport = transport;
+    exchange->limits = server->limits;
+    exchange->peer = state->peer;
     state->exchange = exchange;
     return exchange;
 }
@@ -263,8 +266,7 @@ static void completed(void *cls, struct MHD_Connection *connection, void **conte
     if (transport->headed) {
         bool gone = !transport->replied || (code != MHD_REQUEST_TERMINATED_COMPLETED_OK &&
                                             code != MHD_REQUEST_TERMINATED_WITH_ERROR);
-        ct_access_log(exchange, peer_of(connection),
-                      gone ? CT_STATUS_CLIENT_GONE : exchange->reply.status);
+        ct_access_log(exchange, gone ? CT_STATUS_CLIENT_GONE : exchange->reply.status);
     }
     if (transport->running)
         atomic_fetch_sub(&transport->server->running, 1);
@@ -275,11 +277,12 @@ static void completed(void *cls, struct MHD_Connection *connection, void **conte
 static void connection_changed(void *cls, struct MHD_Connection *connection, void **context,
                                enum MHD_ConnectionNotificationCode code)
 {
-    (void)connection;
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
         struct connection *state = calloc(1, sizeof(*state));
-        if (state != NULL)
+        if (state != NULL) {
             state->server = cls;
+            set_peer(state, connection);
+        }
         *context = state; /* without memory: its requests are not answered */
     } else {
         free(*context);
@@ -471,6 +474,7 @@ static void free_server(struct ct_server *server)
         explicit_bzero(server->tls_key, strlen(server->tls_key));
     free(server->tls_key);
     free(server->tls_certificate);
+    ct_limits_free(server->limits);
     free(server);
 }
 
@@ -520,6 +524,8 @@ enum ct_result ct_server_start(const struct ct_server_options *options, struct c
     int socket = -1;
     server->options = *options;
     enum ct_result result = ct_random_bytes(&server->id_key, sizeof(server->id_key));
+    if (result == CT_OK)
+        result = ct_limits_new(config, &server->limits);
     if (result == CT_OK && config->tls_cert_file[0] != '\0')
         result = ct_pem_read(arena, "TLS_CERT_FILE", config->tls_cert_file,
                              &server->tls_certificate, why);

@@ -14,10 +14,12 @@
 /** The HTTP server: reads, limits, routes, binds, authenticates, runs, prints. Knows no domain. */
 struct ct_server;
 
-/** Who sent this token? CT_OK with the user's id, CT_DENIED for a token that is not accepted, or
- * what went wrong. Called on the server's threads with a read transaction. */
+/** Who sent this token (or API key)? CT_OK with the caller, CT_DENIED for a token that is not accepted,
+ * or what went wrong. @p address is where the request came from. Called on the server's threads with
+ * a read transaction. */
 typedef enum ct_result ct_authenticate(void *room, struct ct_arena *arena, struct ct_db *db,
-                                       struct ct_str token, int64_t *user_id);
+                                       struct ct_str token, struct ct_str address,
+                                       struct ct_caller *out);
 
 struct ct_server_options {
     const struct ct_config *config;

@@ -17,6 +17,7 @@ struct client {
     struct ct_server_options server;
     struct scratch scratch;
     struct ct_exchange *exchange;
+    struct ct_limits *limits;
     pthread_mutex_t mutex; /* guards `woken` */
     pthread_cond_t wake;
     unsigned woken;
@@ -33,26 +34,41 @@ struct request {
     const char *authorization;
     const char *accept_encoding;
     const char *if_none_match;
+    const char *if_match;
+    const char *key; /* Idempotency-Key */
+    const char *forwarded_for;
+    const char *peer; /* the connection's other end; NULL is 192.0.2.1 */
     const char *origin;
     const char *request_method;
     const char *cookie;
     unsigned short_headers; /* so many of two letters */
     size_t header_bytes;
     bool authorized_twice;
+    bool keyed_twice;
 };
 
 #define USER INT64_C(7)
 
-/** Tokens are words here. "spoiled" fails as storage does. */
+/** Tokens are words here: "good" and "admin" are those of logins, "key" and "star" are API keys. "spoiled"
+ *  fails as storage does. */
 static inline enum ct_result fake_authenticate(void *room, struct ct_arena *arena, struct ct_db *db,
-                                               struct ct_str token, int64_t *user_id)
+                                               struct ct_str token, struct ct_str address,
+                                               struct ct_caller *out)
 {
     struct ct_stmt *stmt;
     (void)arena;
     *(unsigned *)room += 1;
     if (ct_str_equal(token, CT_STR("spoiled")))
         return CT_UNAVAILABLE;
-    if (!ct_str_equal(token, CT_STR("good")))
+    if (ct_str_equal(token, CT_STR("key")))
+        *out = (struct ct_caller){.key_id = 3, .scopes = CT_STR("items:write other:read")};
+    else if (ct_str_equal(token, CT_STR("star")))
+        *out = (struct ct_caller){.key_id = 4, .scopes = CT_STR("*")};
+    else if (ct_str_equal(token, CT_STR("admin")))
+        *out = (struct ct_caller){.role = CT_ROLE_ADMIN, .token_id = CT_STR("t")};
+    else if (ct_str_equal(token, CT_STR("good")))
+        *out = (struct ct_caller){.token_id = CT_STR("t")};
+    else
         return CT_DENIED;
     enum ct_result result = ct_db_query(db, "SELECT $1 + 0", &stmt);
     if (result != CT_OK)
@@ -61,8 +77,8 @@ static inline enum ct_result fake_authenticate(void *room, struct ct_arena *aren
     result = ct_step(stmt);
     if (result != CT_ROW)
         return result == CT_OK ? CT_BUG : result;
-    *user_id = ct_column_int(stmt, 0);
-    return CT_OK;
+    out->user_id = ct_column_int(stmt, 0);
+    return address.len > 0 ? CT_OK : CT_BUG;
 }
 
 /** A client of a server that needs no storage. @p mounts is borrowed. */
@@ -102,6 +118,7 @@ static inline void client_close(struct client *client)
     ct_pool_stop(client->server.hashing);
     scratch_close(&client->scratch);
     client_forget(client);
+    ct_limits_free(client->limits);
     pthread_cond_destroy(&client->wake);
     pthread_mutex_destroy(&client->mutex);
 }
@@ -133,6 +150,8 @@ static inline enum ct_result client_begin(struct client *client, const struct re
     exchange->id = "id-1";
     exchange->wake = client_wake;
     exchange->transport = client;
+    exchange->limits = client->limits;
+    exchange->peer = request->peer == NULL ? "192.0.2.1" : request->peer;
     struct ct_headers *headers = &exchange->headers;
     headers->size = request->header_bytes;
     add_header(headers, "Authorization", request->authorization);
@@ -143,6 +162,11 @@ static inline enum ct_result client_begin(struct client *client, const struct re
     add_header(headers, "Transfer-Encoding", request->chunks);
     add_header(headers, "Accept-Encoding", request->accept_encoding);
     add_header(headers, "If-None-Match", request->if_none_match);
+    add_header(headers, "If-Match", request->if_match);
+    add_header(headers, "Idempotency-Key", request->key);
+    if (request->keyed_twice)
+        add_header(headers, "Idempotency-Key", request->key);
+    add_header(headers, "X-Forwarded-For", request->forwarded_for);
     add_header(headers, "Origin", request->origin);
     add_header(headers, "Access-Control-Request-Method", request->request_method);
     add_header(headers, "Cookie", request->cookie);

@@ -35,9 +35,18 @@ static enum ct_result outcome_of(struct ct_str name)
         const char *name;
         enum ct_result result;
     } outcomes[] = {
-        {"", CT_OK},           {"nomem", CT_NOMEM},         {"invalid", CT_INVALID},
-        {"bug", CT_BUG},       {"not_found", CT_NOT_FOUND}, {"conflict", CT_CONFLICT},
-        {"denied", CT_DENIED}, {"busy", CT_BUSY},           {"unavailable", CT_UNAVAILABLE},
+        {"", CT_OK},
+        {"nomem", CT_NOMEM},
+        {"invalid", CT_INVALID},
+        {"bug", CT_BUG},
+        {"not_found", CT_NOT_FOUND},
+        {"conflict", CT_CONFLICT},
+        {"forbidden", CT_FORBIDDEN},
+        {"stale", CT_STALE},
+        {"limited", CT_LIMITED},
+        {"denied", CT_DENIED},
+        {"busy", CT_BUSY},
+        {"unavailable", CT_UNAVAILABLE},
     };
     for (size_t i = 0; i < sizeof(outcomes) / sizeof(outcomes[0]); i++) {
         if (ct_str_equal(name, ct_str_of(outcomes[i].name)))

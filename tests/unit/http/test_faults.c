@@ -53,6 +53,8 @@ static enum ct_result test_every_form(void)
          .message = "String should match pattern '^\\+'",
          .ctx_name = "pattern",
          .ctx_text = "^\\+"},
+        {.type = "t", .place = "body", .field = "tags", .item = 1, .message = "m"},
+        {.type = "t", .place = "body", .field = "tags", .item = 12, .message = "m"},
     };
     enum ct_result result = CT_OK;
     const char *text;
@@ -80,7 +82,9 @@ static enum ct_result test_every_form(void)
                   "\"ctx\":{\"min_length\":8}},"
                   "{\"type\":\"string_pattern_mismatch\",\"loc\":[\"query\",\"a\\\"b\"],"
                   "\"msg\":\"String should match pattern '^\\\\+'\","
-                  "\"ctx\":{\"pattern\":\"^\\\\+\"}}]}") == 0);
+                  "\"ctx\":{\"pattern\":\"^\\\\+\"}},"
+                  "{\"type\":\"t\",\"loc\":[\"body\",\"tags\",0],\"msg\":\"m\"},"
+                  "{\"type\":\"t\",\"loc\":[\"body\",\"tags\",11],\"msg\":\"m\"}]}") == 0);
 out:
     ct_arena_free(arena);
     return result;

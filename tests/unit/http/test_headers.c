@@ -23,12 +23,18 @@ static enum ct_result test_what_is_kept(void)
     add(&headers, "", "text/plain");
     add(&headers, "Origin", "");
     add(&headers, "Host", "localhost");
+    add(&headers, "if-match", "\"1\"");
+    add(&headers, "Idempotency-Key", "k");
+    add(&headers, "idempotency-key", "l");
     EXPECT(ct_str_equal(headers.authorization, CT_STR("Bearer b")));
     EXPECT(headers.authorization_count == 2 && headers.host_count == 1);
     /* what the nearest proxy has added stands last */
     EXPECT(ct_str_equal(headers.forwarded_for, CT_STR("10.0.0.2")));
     EXPECT(headers.content_type.at == NULL && headers.if_none_match.at == NULL);
     EXPECT(headers.origin.at != NULL && headers.origin.len == 0);
+    EXPECT(ct_str_equal(headers.if_match, CT_STR("\"1\"")));
+    EXPECT(ct_str_equal(headers.idempotency_key, CT_STR("l")));
+    EXPECT(headers.idempotency_key_count == 2);
     EXPECT(!headers.spaced_name && ct_headers_framing_fault(&headers) == 0);
 out:
     return result;

@@ -53,6 +53,72 @@ out:
     return result;
 }
 
+/* ---- the other types ---- */
+
+struct parcel {
+    bool fragile;
+    int64_t owner;
+    struct ct_texts tags;
+    struct ct_texts marks;
+    struct ct_str route;
+    struct ct_str name;
+    int64_t sent_at;
+    struct ct_texts notes;
+};
+
+static const struct ct_field parcel_fields[] = {
+    CT_FIELD(struct parcel, name, CT_FIELD_STRING, .flags = CT_FIELD_OMITTED),
+    CT_FIELD(struct parcel, fragile, CT_FIELD_BOOL, .doc = "Handle with care."),
+    CT_FIELD(struct parcel, owner, CT_FIELD_INT, .flags = CT_FIELD_NULLABLE),
+    CT_FIELD(struct parcel, tags, CT_FIELD_TEXTS, .max_count = 9),
+    CT_FIELD(struct parcel, marks, CT_FIELD_TEXTS, .flags = CT_FIELD_NULLABLE),
+    CT_FIELD(struct parcel, route, CT_FIELD_JSON, .flags = CT_FIELD_NULLABLE),
+    CT_FIELD(struct parcel, sent_at, CT_FIELD_TIME, .flags = CT_FIELD_OMITTED),
+    CT_FIELD(struct parcel, notes, CT_FIELD_TEXTS, .flags = CT_FIELD_OMITTED),
+};
+static const struct ct_schema parcel_schema =
+    CT_SCHEMA("Parcel", NULL, struct parcel, parcel_fields);
+/* one that may be without any member */
+static const struct ct_schema name_schema = {
+    .name = "Name", .size = sizeof(struct parcel), .fields = parcel_fields, .count = 1};
+
+static enum ct_result test_other_types(void)
+{
+    static const struct ct_str texts[] = {{"a", 1}, {"b\"", 2}};
+    static const struct parcel all = {true,       5,        {texts, 2},        {texts, 0},
+                                      {"[1]", 3}, {"n", 1}, INT64_C(86400000), {texts, 1}};
+    static const struct parcel none = {.owner = INT64_MIN, .sent_at = CT_NO_TIME};
+    enum ct_result result = CT_OK;
+    bool same;
+    struct ct_arena *arena = ct_arena_new();
+    TRY_MEMORY(arena);
+
+    struct ct_buf text = ct_buf_in(arena);
+    ct_print_object(&parcel_schema, &all, &text);
+    TRY(is(&text,
+           "{\"name\":\"n\",\"fragile\":true,\"owner\":5,\"tags\":[\"a\",\"b\\\"\"],\"marks\":[],"
+           "\"route\":[1],\"sent_at\":\"1970-01-02T00:00:00.000Z\",\"notes\":[\"a\"]}",
+           &same));
+    EXPECT(same);
+    text = ct_buf_in(arena);
+    ct_print_object(&parcel_schema, &none, &text);
+    TRY(is(&text, "{\"fragile\":false,\"owner\":null,\"tags\":[],\"marks\":null,\"route\":null}",
+           &same));
+    EXPECT(same);
+    text = ct_buf_in(arena);
+    ct_print_object(&name_schema, &none, &text);
+    TRY(is(&text, "{}", &same));
+    EXPECT(same);
+    text = ct_buf_in(arena);
+    const struct parcel names[] = {{.name = {"x", 1}}, {.name = {0}}};
+    ct_print_array(&name_schema, &(const struct ct_page){.items = names, .count = 2}, &text);
+    TRY(is(&text, "[{\"name\":\"x\"},{}]", &same));
+    EXPECT(same);
+out:
+    ct_arena_free(arena);
+    return result;
+}
+
 /* An empty text that is there is no null. */
 static enum ct_result test_text_of_any_bytes(void)
 {
@@ -125,10 +191,8 @@ out:
 int main(void)
 {
     static const struct ct_unit units[] = {
-        CT_UNIT(test_object),
-        CT_UNIT(test_text_of_any_bytes),
-        CT_UNIT(test_page),
-        CT_UNIT(test_detail),
+        CT_UNIT(test_object), CT_UNIT(test_other_types), CT_UNIT(test_text_of_any_bytes),
+        CT_UNIT(test_page),   CT_UNIT(test_detail),
     };
     return ct_unit_main("http/print", units, sizeof(units) / sizeof(units[0]));
 }

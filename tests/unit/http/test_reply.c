@@ -237,7 +237,8 @@ static enum ct_result test_cors_for_listed_origins(void)
     EXPECT_REPLY(&client, 200, "text", .target = "/plain", .origin = "https://a.example");
     EXPECT_HEADER(&client, ALLOWED, "https://a.example");
     EXPECT_HEADER(&client, "Vary", "Origin");
-    EXPECT_HEADER(&client, "Access-Control-Expose-Headers", "X-Request-ID, Retry-After");
+    EXPECT_HEADER(&client, "Access-Control-Expose-Headers",
+                  "ETag, Idempotent-Replayed, Retry-After, X-Request-ID");
     EXPECT_REPLY(&client, 200, "text", .target = "/plain", .origin = "https://b.example:8443");
     EXPECT_HEADER(&client, ALLOWED, "https://b.example:8443");
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
@@ -266,7 +267,7 @@ static enum ct_result test_preflight(void)
     EXPECT_HEADER(&client, ALLOWED, "https://a.example");
     EXPECT_HEADER(&client, "Access-Control-Allow-Methods", "GET, HEAD, POST");
     EXPECT_HEADER(&client, "Access-Control-Allow-Headers",
-                  "Authorization, Content-Type, X-Request-ID");
+                  "Authorization, Content-Type, Idempotency-Key, If-Match, X-Request-ID");
     EXPECT_HEADER(&client, "Access-Control-Max-Age", "600");
     EXPECT_HEADER(&client, "X-Request-ID", "id-1");
     EXPECT_REPLY(&client, 204, "", PREFLIGHT(.target = "/plain", .origin = "https://b.example"));

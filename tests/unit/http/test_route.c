@@ -87,12 +87,59 @@ out:
     return result;
 }
 
+static enum ct_result test_saying(void)
+{
+    enum ct_result result = CT_OK;
+    struct desk desk;
+
+    TRY(desk_open(&desk));
+    EXPECT_RESULT(CT_FORBIDDEN, ct_call_say(&desk.call, CT_FORBIDDEN, "No."));
+    EXPECT(desk.call.said == CT_FORBIDDEN && strcmp(desk.call.detail, "No.") == 0);
+    EXPECT(ct_call_say(&desk.call, CT_CONFLICT, NULL) == CT_NOMEM);
+    EXPECT(desk.call.said == CT_FORBIDDEN);
+out:
+    ct_arena_free(desk.arena);
+    return result;
+}
+
+static enum ct_result test_scopes(void)
+{
+    static const struct {
+        const char *scopes; /* of a key */
+        const char *scope;
+        bool has;
+    } cases[] = {
+        {"numbers:read", "numbers:read", true},
+        {"numbers:read", "numbers:write", false},
+        {"numbers:read", "numbers:rea", false},
+        {"numbers:read", "numbers:read ", false},
+        {"a b c", "a", true},
+        {"a b c", "b", true},
+        {"a b c", "c", true},
+        {"a b c", "a b", false},
+        {"a b c", "", false},
+        {"", "a", false},
+        {"*", "a", true},
+        {"x *", "a", true},
+        {"x*", "a", false},
+    };
+    enum ct_result result = CT_OK;
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct ct_caller caller = {.key_id = 1, .scopes = ct_str_of(cases[i].scopes)};
+        EXPECT(ct_caller_has_scope(&caller, ct_str_of(cases[i].scope)) == cases[i].has);
+        caller.key_id = 0;
+        EXPECT(ct_caller_has_scope(&caller, ct_str_of(cases[i].scope)));
+    }
+out:
+    return result;
+}
+
 int main(void)
 {
     static const struct ct_unit units[] = {
-        CT_UNIT(test_refusing),
-        CT_UNIT(test_cursors),
-        CT_UNIT(test_what_is_no_cursor),
+        CT_UNIT(test_refusing), CT_UNIT(test_cursors),           CT_UNIT(test_saying),
+        CT_UNIT(test_scopes),   CT_UNIT(test_what_is_no_cursor),
     };
     return ct_unit_main("http/route", units, sizeof(units) / sizeof(units[0]));
 }

@@ -152,6 +152,7 @@ static enum ct_result test_not_found(void)
         EXPECT(found.route == NULL && found.allowed == 0);
     }
     EXPECT(match(CT_GET, "/things/{id}").route == &routes[GET_ONE]);
+    EXPECT(match(CT_GET, "/things/{x").route == &routes[GET_ONE]);
 out:
     return result;
 }
