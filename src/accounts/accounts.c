@@ -1,8 +1,16 @@
 #include "accounts/accounts.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "accounts/api_keys.h"
+#include "accounts/common_passwords.h"
+#include "accounts/key_text.h"
+#include "accounts/near_words.h"
+#include "accounts/sessions.h"
 #include "base/clock.h"
+#include "base/digest.h"
+#include "http/pem.h"
 
 /* How many users are looked at to learn how many have a hash of another kind than new ones get. */
 #define SAMPLE 1000
@@ -93,54 +101,137 @@ static enum ct_result sample_users(struct ct_arena *arena, struct ct_db *db,
     return result;
 }
 
-enum ct_result ct_accounts_init(struct ct_arena *arena, const struct ct_config *config,
-                                struct ct_store *store, struct ct_accounts *out)
+/* Of the key that signs: the same on every server of a database, and told to nobody. */
+static enum ct_result set_guess_key(struct ct_arena *arena, struct ct_accounts *accounts,
+                                    const char **why)
 {
-    *out = (struct ct_accounts){.config = config};
-    out->key.algorithm = (enum ct_algorithm)config->algorithm;
-    out->key.secret = ct_str_of(config->secret_key);
-    out->guess_key = spread(0, out->key.secret);
-    out->tokens = ct_token_cache_new(arena);
-    if (out->tokens == NULL)
-        return CT_NOMEM;
+    const struct ct_config *config = accounts->config;
+    accounts->guess_key = spread(0, ct_str_of(config->secret_key));
+    if (config->algorithm != CT_RS256 && config->algorithm != CT_ES256)
+        return CT_OK;
+    char *pem;
+    enum ct_result result =
+        ct_pem_read(arena, "JWT_PRIVATE_KEY_FILE", config->jwt_private_key_file, &pem, why);
+    if (result != CT_OK)
+        return result;
+    accounts->guess_key = spread(accounts->guess_key, ct_str_of(pem));
+    explicit_bzero(pem, strlen(pem));
+    free(pem);
+    return CT_OK;
+}
+
+static enum ct_result look_at_users(struct ct_arena *arena, struct ct_store *store,
+                                    struct ct_accounts *accounts)
+{
     struct ct_db *db;
     enum ct_result result = ct_store_read_begin(store, &db);
     if (result != CT_OK)
         return result;
-    result = sample_users(arena, db, out);
+    result = sample_users(arena, db, accounts);
     ct_store_read_end(db);
     return result;
 }
 
+enum ct_result ct_accounts_init(struct ct_arena *arena, const struct ct_config *config,
+                                struct ct_store *store, struct ct_accounts *out, const char **why)
+{
+    struct ct_accounts accounts = {.config = config};
+    *why = NULL;
+    enum ct_result result = ct_token_keys_load(arena, config, &accounts.keys, why);
+    if (result != CT_OK)
+        return result;
+    accounts.tokens = ct_token_cache_new(arena);
+    result = accounts.tokens == NULL ? CT_NOMEM : CT_OK;
+    if (result == CT_OK)
+        result = ct_token_jwks(arena, accounts.keys, &accounts.jwks);
+    if (result == CT_OK)
+        result = ct_guessing_new(config, &accounts.guessing);
+    if (result == CT_OK)
+        result = ct_key_uses_new(store, &accounts.key_uses);
+    if (result == CT_OK)
+        result = set_guess_key(arena, &accounts, why);
+    if (result == CT_OK)
+        result = look_at_users(arena, store, &accounts);
+    if (result != CT_OK) {
+        if (*why == NULL)
+            *why = ct_result_text(result);
+        ct_accounts_end(&accounts);
+        return result;
+    }
+    *out = accounts;
+    return CT_OK;
+}
+
 void ct_accounts_end(struct ct_accounts *accounts)
 {
+    ct_key_uses_free(accounts->key_uses);
+    ct_guessing_free(accounts->guessing);
     ct_token_cache_end(accounts->tokens);
-    accounts->tokens = NULL;
+    ct_token_keys_free(accounts->keys);
+    *accounts = (struct ct_accounts){0};
+}
+
+/* What a token without `jti` (the original service's) is known by. Not by its signature: that of ES256 can
+ * be written in more than one way. */
+static enum ct_result id_of_text(struct ct_arena *arena, struct ct_str token, struct ct_str *out)
+{
+    uint8_t hash[CT_SHA256_BYTES];
+    const char *dot = memrchr(token.at, '.', token.len);
+    ct_sha256(token.at, dot == NULL ? token.len : (size_t)(dot - token.at), hash);
+    *out = ct_str_of(ct_base64url(arena, hash, sizeof(hash)));
+    return out->len == 0 ? CT_NOMEM : CT_OK;
+}
+
+/* What a token says; the cache knows those that were seen lately. */
+static enum ct_result read_token(const struct ct_accounts *accounts, struct ct_arena *arena,
+                                 struct ct_str token, int64_t now_s, struct ct_claims *out)
+{
+    if (!ct_token_cache_find(accounts->tokens, arena, token, now_s, out)) {
+        enum ct_result result = ct_token_verify(arena, accounts->keys, token, now_s, out);
+        if (result != CT_OK)
+            return result;
+        ct_token_cache_put(accounts->tokens, token, out);
+    }
+    return out->id.len > 0 ? CT_OK : id_of_text(arena, token, &out->id);
 }
 
 enum ct_result ct_accounts_authenticate(void *room, struct ct_arena *arena, struct ct_db *db,
-                                        struct ct_str token, int64_t *user_id)
+                                        struct ct_str token, struct ct_str address,
+                                        struct ct_caller *out)
 {
     const struct ct_accounts *accounts = room;
+    int64_t now_ms = ct_clock_unix_ms();
+    if (ct_key_text_wellformed(token))
+        return ct_api_key_check(accounts->key_uses, arena, db, token, now_ms, address, out);
+    int64_t now_s = now_ms / 1000;
     struct ct_claims claims;
-    int64_t now_s = ct_clock_unix_ms() / 1000;
-    enum ct_result result;
-    if (!ct_token_cache_find(accounts->tokens, token, now_s, &claims)) {
-        result = ct_token_verify(arena, &accounts->key, token, now_s, &claims);
-        if (result != CT_OK)
-            return result;
-        ct_token_cache_put(accounts->tokens, token, &claims);
-    }
-    struct ct_stmt *stmt;
-    result = ct_db_query(db, "SELECT 1 FROM users WHERE id = $1", &stmt);
+    enum ct_result result = read_token(accounts, arena, token, now_s, &claims);
     if (result != CT_OK)
         return result;
-    ct_bind_int(stmt, 1, claims.user_id);
-    result = ct_step(stmt);
-    if (result != CT_ROW)
-        return result == CT_OK ? CT_DENIED : result;
-    *user_id = claims.user_id;
+    const struct ct_session session = {
+        .user_id = claims.user_id, .epoch = claims.epoch, .token_id = claims.id};
+    enum ct_role role;
+    result = ct_session_check(db, &session, now_s, &role);
+    if (result != CT_OK)
+        return result;
+    *out = (struct ct_caller){.user_id = claims.user_id,
+                              .role = role,
+                              .token_id = claims.id,
+                              .token_expires_at = claims.expires_at,
+                              .login_at = claims.login_at};
     return CT_OK;
+}
+
+enum ct_result ct_accounts_issue(const struct ct_accounts *accounts, struct ct_arena *arena,
+                                 int64_t user_id, int64_t epoch, int64_t now_s, struct ct_str *out)
+{
+    const struct ct_claims claims = {.user_id = user_id,
+                                     .issued_at = now_s,
+                                     .expires_at =
+                                         now_s + accounts->config->access_token_expire_minutes * 60,
+                                     .login_at = now_s,
+                                     .epoch = epoch};
+    return ct_token_issue(arena, accounts->keys, &claims, out);
 }
 
 bool ct_accounts_seems_old(const struct ct_accounts *accounts, struct ct_str username)
@@ -155,4 +246,36 @@ bool ct_accounts_seems_old(const struct ct_accounts *accounts, struct ct_str use
     bool old = spread(accounts->guess_key, key) % 1000 < accounts->old_share;
     ct_arena_free(arena);
     return old;
+}
+
+static enum ct_result is_same_folded(struct ct_arena *arena, struct ct_str a, struct ct_str b,
+                                     bool *out)
+{
+    struct ct_str a_key;
+    struct ct_str b_key;
+    enum ct_result result = ct_utf8_casefold(arena, a, &a_key);
+    if (result == CT_OK)
+        result = ct_utf8_casefold(arena, b, &b_key);
+    if (result == CT_NOMEM)
+        return result;
+    *out = result == CT_OK ? ct_str_equal(a_key, b_key) : ct_str_equal(a, b);
+    return CT_OK;
+}
+
+enum ct_result ct_new_password_judge(struct ct_arena *arena, struct ct_str username,
+                                     struct ct_str password, const char **why)
+{
+    bool same = false;
+    enum ct_result result = is_same_folded(arena, username, password, &same);
+    if (result != CT_OK)
+        return result;
+    if (same)
+        *why = "the password must not be the username";
+    else if (ct_password_is_common(password))
+        *why = "this password is among the most common ones: choose another";
+    else if (ct_password_is_near_word(password))
+        *why = "the password must not be a word that everybody thinks of here: choose another";
+    else
+        return CT_OK;
+    return CT_INVALID;
 }

@@ -1,11 +1,8 @@
 #include "accounts/token.h"
 
-#include <errno.h>
-#include <jwt.h>
-#include <limits.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "accounts/token_keys.h"
 #include "base/json.h"
 #include "base/random.h"
 
@@ -18,40 +15,6 @@
 #define ID_BYTES 16
 /* The end of the year 9999, the last that RFC 3339 can write. */
 #define MAX_TIME_S INT64_C(253402300799)
-
-struct algorithm {
-    jwt_alg_t id;
-    struct ct_str name;   /* RFC 7518 section 3.1 */
-    struct ct_str header; /* {"alg":"HS…","typ":"JWT"} in base64url */
-    size_t size;          /* bytes of the MAC */
-};
-
-static struct algorithm algorithm_of(enum ct_algorithm algorithm)
-{
-    switch (algorithm) {
-    case CT_HS384:
-        return (struct algorithm){JWT_ALG_HS384, CT_STR("HS384"),
-                                  CT_STR("eyJhbGciOiJIUzM4NCIsInR5cCI6IkpXVCJ9"), 48};
-    case CT_HS512:
-        return (struct algorithm){JWT_ALG_HS512, CT_STR("HS512"),
-                                  CT_STR("eyJhbGciOiJIUzUxMiIsInR5cCI6IkpXVCJ9"), 64};
-    case CT_HS256:
-        break;
-    }
-    return (struct algorithm){JWT_ALG_HS256, CT_STR("HS256"),
-                              CT_STR("eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9"), 32};
-}
-
-static const unsigned char *secret_of(const struct ct_token_key *key)
-{
-    return (const unsigned char *)key->secret.at;
-}
-
-/* libjwt takes an empty secret for none, and then checks nothing. */
-static bool secret_usable(const struct ct_token_key *key)
-{
-    return key->secret.len > 0 && key->secret.len <= INT_MAX;
-}
 
 /* ------------------------------------------------------------------------- the members of an object */
 
@@ -157,32 +120,66 @@ static bool split(struct ct_str token, struct parts *out)
     return true;
 }
 
-/* `alg` is the one of the key, in this spelling; `typ`, when there, is JWT; no `crit`: whatever it
- * named, this program would not understand it (RFC 7515 section 4.1.11). */
-static bool header_acceptable(struct ct_str json, enum ct_algorithm algorithm)
+/* What a header says of the key. Borrows the token's JSON. */
+struct header {
+    struct ct_str algorithm;
+    struct ct_str key_id;
+    bool names_key;
+};
+
+/* A member whose value is a text without escapes: true, and *there says whether there is one. */
+static bool read_text(const struct members *members, struct ct_str name, struct ct_str *out,
+                      bool *there)
+{
+    const struct ct_json *value = find(members, name);
+
+    *there = value != NULL;
+    if (value == NULL)
+        return true;
+    if (value->kind != CT_JSON_STRING)
+        return false;
+    *out = inside_quotes(*value);
+    return !has_escape(*out);
+}
+
+/* `alg` must be there; `typ`, when there, is JWT; no `crit`: whatever it named, this program would not
+ * understand it (RFC 7515 section 4.1.11). */
+static bool read_header(struct ct_str json, struct header *out)
 {
     struct members members;
+    struct ct_str type;
+    bool has_algorithm;
+    bool has_type;
 
     if (!read_object(json, &members) || find(&members, CT_STR("crit")) != NULL)
         return false;
-    const struct ct_json *alg = find(&members, CT_STR("alg"));
-    const struct ct_json *typ = find(&members, CT_STR("typ"));
-    return alg != NULL && alg->kind == CT_JSON_STRING &&
-           ct_str_equal(inside_quotes(*alg), algorithm_of(algorithm).name) &&
-           (typ == NULL || (typ->kind == CT_JSON_STRING &&
-                            ct_str_equal_nocase(inside_quotes(*typ), CT_STR("JWT"))));
+    return read_text(&members, CT_STR("alg"), &out->algorithm, &has_algorithm) && has_algorithm &&
+           read_text(&members, CT_STR("kid"), &out->key_id, &out->names_key) &&
+           read_text(&members, CT_STR("typ"), &type, &has_type) &&
+           (!has_type || ct_str_equal_nocase(type, CT_STR("JWT")));
 }
 
-/* A time in whole seconds (RFC 7519 section 2, NumericDate). A claim that is not there leaves *out
- * as it is. */
-static bool read_time(const struct members *claims, struct ct_str name, int64_t *out)
+/* Whether a token with this header may be of this key. The algorithm is the key's own: a header that
+ * names another one leads to no key, whatever it says besides. */
+static bool is_candidate(const struct ct_signing_key *key, const struct header *header)
+{
+    return ct_str_equal(header->algorithm, ct_signing_key_algorithm(key)) &&
+           (!header->names_key || ct_str_equal(header->key_id, ct_signing_key_id(key)));
+}
+
+/* A whole number from 0. A claim that is not there leaves *out as it is. */
+static bool read_count(const struct members *claims, struct ct_str name, int64_t *out)
 {
     const struct ct_json *claim = find(claims, name);
 
-    if (claim == NULL)
-        return true;
-    return claim->kind == CT_JSON_INTEGER && ct_int_parse(claim->text, out) == CT_OK && *out >= 0 &&
-           *out <= MAX_TIME_S;
+    return claim == NULL ||
+           (claim->kind == CT_JSON_INTEGER && ct_int_parse(claim->text, out) == CT_OK && *out >= 0);
+}
+
+/* A time in whole seconds (RFC 7519 section 2, NumericDate). */
+static bool read_time(const struct members *claims, struct ct_str name, int64_t *out)
+{
+    return read_count(claims, name, out) && *out <= MAX_TIME_S;
 }
 
 /* A user's id: a decimal number from 1, in the one spelling that it has. */
@@ -196,23 +193,12 @@ static bool read_user_id(const struct members *claims, int64_t *out)
     return digits.len > 0 && digits.at[0] >= '1' && ct_int_parse(digits, out) == CT_OK;
 }
 
-static bool read_id(const struct members *claims, struct ct_str *out)
-{
-    const struct ct_json *claim = find(claims, CT_STR("jti"));
-
-    if (claim == NULL)
-        return true;
-    if (claim->kind != CT_JSON_STRING)
-        return false;
-    *out = inside_quotes(*claim);
-    return !has_escape(*out);
-}
-
 static bool claims_acceptable(struct ct_str json, int64_t now_s, struct ct_claims *out)
 {
     struct members members;
     struct ct_claims claims = {.expires_at = INT64_MIN, .id = CT_STR("")};
     int64_t not_before = INT64_MIN;
+    bool has_id;
 
     /* `aud` names others: this program is no audience (RFC 7519 section 4.1.3). */
     if (!read_object(json, &members) || find(&members, CT_STR("aud")) != NULL)
@@ -220,7 +206,12 @@ static bool claims_acceptable(struct ct_str json, int64_t now_s, struct ct_claim
     if (!read_user_id(&members, &claims.user_id) ||
         !read_time(&members, CT_STR("iat"), &claims.issued_at) ||
         !read_time(&members, CT_STR("exp"), &claims.expires_at) ||
-        !read_time(&members, CT_STR("nbf"), &not_before) || !read_id(&members, &claims.id))
+        !read_time(&members, CT_STR("nbf"), &not_before) ||
+        !read_count(&members, CT_STR("epoch"), &claims.epoch) ||
+        !read_text(&members, CT_STR("jti"), &claims.id, &has_id))
+        return false;
+    claims.login_at = claims.issued_at;
+    if (!read_time(&members, CT_STR("auth_time"), &claims.login_at))
         return false;
     /* What has no `exp` has always been expired. */
     if (now_s >= claims.expires_at || now_s < not_before)
@@ -229,115 +220,114 @@ static bool claims_acceptable(struct ct_str json, int64_t now_s, struct ct_claim
     return true;
 }
 
-/* CT_DENIED when the signature is not that of the text in front of it. The token is known to be
- * three parts of well-formed base64url, with a header that names the key's algorithm: libjwt alone
- * would go by the algorithm of the header, in any case of letters, and read base64 leniently. */
-static enum ct_result check_signature(const struct ct_token_key *key, const char *token)
+/* Which keys a token may be of: a bit for each, none when its header is not acceptable. */
+static enum ct_result find_candidates(struct ct_arena *arena, const struct ct_token_keys *keys,
+                                      struct ct_str encoded, unsigned *out)
 {
-    jwt_t *jwt = NULL;
-    int error = jwt_decode(&jwt, token, secret_of(key), (int)key->secret.len);
-    /* When it cannot copy the secret it answers 0, with an object that was never checked. */
-    bool checked = error == 0 && jwt_get_alg(jwt) == algorithm_of(key->algorithm).id;
+    struct ct_str json;
+    struct header header;
 
-    if (error == 0)
-        jwt_free(jwt);
-    if (checked)
-        return CT_OK;
-    return error == 0 || error == ENOMEM ? CT_NOMEM : CT_DENIED;
+    /* A header just like ours needs no reading. */
+    for (size_t i = 0; i < keys->count; i++) {
+        if (ct_str_equal(encoded, keys->at[i].header)) {
+            *out = 1U << i;
+            return CT_OK;
+        }
+    }
+    *out = 0;
+    enum ct_result result = ct_base64url_decode(arena, encoded, &json);
+    if (result != CT_OK || !read_header(json, &header))
+        return result;
+    for (size_t i = 0; i < keys->count; i++) {
+        if (is_candidate(keys->at[i].key, &header))
+            *out |= 1U << i;
+    }
+    return CT_OK;
 }
 
-enum ct_result ct_token_verify(struct ct_arena *arena, const struct ct_token_key *key,
+enum ct_result ct_token_verify(struct ct_arena *arena, const struct ct_token_keys *keys,
                                struct ct_str token, int64_t now_s, struct ct_claims *out)
 {
-    struct algorithm algorithm = algorithm_of(key->algorithm);
     struct parts parts;
-    struct ct_str mac;
+    struct ct_str signature;
     struct ct_str json;
     struct ct_claims claims;
-    enum ct_result result = CT_DENIED;
+    unsigned candidates;
 
-    if (!secret_usable(key) || !split(token, &parts))
-        goto out;
-    result = ct_base64url_decode(arena, parts.signature, &mac);
+    if (!split(token, &parts))
+        return CT_DENIED;
+    enum ct_result result = ct_base64url_decode(arena, parts.signature, &signature);
+    if (result == CT_OK)
+        result = find_candidates(arena, keys, parts.header, &candidates);
+    if (result == CT_OK)
+        result = candidates == 0 ? CT_DENIED : ct_base64url_decode(arena, parts.payload, &json);
     if (result != CT_OK)
-        goto out;
-    result = CT_DENIED;
-    if (mac.len != algorithm.size)
-        goto out;
-    /* A header just like ours needs no reading. */
-    if (!ct_str_equal(parts.header, algorithm.header)) {
-        result = ct_base64url_decode(arena, parts.header, &json);
-        if (result != CT_OK)
-            goto out;
-        result = CT_DENIED;
-        if (!header_acceptable(json, key->algorithm))
-            goto out;
-    }
-    result = ct_base64url_decode(arena, parts.payload, &json);
-    if (result != CT_OK)
-        goto out;
-    result = CT_DENIED;
+        return result == CT_INVALID ? CT_DENIED : result;
+    /* Before the signature: this costs less. */
     if (!claims_acceptable(json, now_s, &claims))
-        goto out;
-
-    const char *text = ct_str_dup(arena, token);
-    result = CT_NOMEM;
-    if (text == NULL)
-        goto out;
-    result = check_signature(key, text);
-    /* In most places libjwt answers EINVAL for want of memory too: a refusal is asked for twice. */
-    if (result == CT_DENIED)
-        result = check_signature(key, text);
+        return CT_DENIED;
+    struct ct_str signed_text = {token.at, parts.header.len + 1 + parts.payload.len};
+    result = CT_DENIED;
+    for (size_t i = 0; i < keys->count && result == CT_DENIED; i++) {
+        if ((candidates & 1U << i) != 0)
+            result = ct_signing_key_verify(keys->at[i].key, signed_text, signature);
+    }
     if (result == CT_OK)
         *out = claims;
-out:
-    return result == CT_INVALID ? CT_DENIED : result;
+    return result;
 }
 
-/* A token with these claims, to be freed; NULL without memory. */
-static char *encode(const struct ct_token_key *key, const char *subject, int64_t issued_at,
-                    int64_t expires_at, const char *id)
+static bool is_time(int64_t time_s)
 {
-    jwt_t *jwt = NULL;
-    char *token = NULL;
-
-    if (jwt_new(&jwt) == 0 &&
-        jwt_set_alg(jwt, algorithm_of(key->algorithm).id, secret_of(key), (int)key->secret.len) ==
-            0 &&
-        jwt_add_grant(jwt, "sub", subject) == 0 && jwt_add_grant_int(jwt, "iat", issued_at) == 0 &&
-        jwt_add_grant_int(jwt, "exp", expires_at) == 0 && jwt_add_grant(jwt, "jti", id) == 0)
-        token = jwt_encode_str(jwt);
-    jwt_free(jwt);
-    return token;
+    return time_s >= 0 && time_s <= MAX_TIME_S;
 }
 
-enum ct_result ct_token_issue(struct ct_arena *arena, const struct ct_token_key *key,
-                              int64_t user_id, int64_t now_s, int64_t lifetime_s,
-                              struct ct_str *out)
+static const char *claims_text(struct ct_arena *arena, const struct ct_claims *claims,
+                               const char *id)
 {
+    struct ct_buf json = ct_buf_in(arena);
+
+    ct_buf_printf(&json,
+                  "{\"sub\":\"%lld\",\"iat\":%lld,\"exp\":%lld,\"auth_time\":%lld,\"jti\":\"%s\"",
+                  (long long)claims->user_id, (long long)claims->issued_at,
+                  (long long)claims->expires_at, (long long)claims->login_at, id);
+    if (claims->epoch != 0)
+        ct_buf_printf(&json, ",\"epoch\":%lld", (long long)claims->epoch);
+    ct_buf_char(&json, '}');
+    struct ct_str text = ct_buf_done(&json);
+    return json.failed ? NULL : ct_base64url(arena, text.at, text.len);
+}
+
+enum ct_result ct_token_issue(struct ct_arena *arena, const struct ct_token_keys *keys,
+                              const struct ct_claims *claims, struct ct_str *out)
+{
+    const struct ct_token_key *key = &keys->at[0];
     uint8_t id[ID_BYTES];
-    int64_t expires_at;
 
-    if (!secret_usable(key) || __builtin_add_overflow(now_s, lifetime_s, &expires_at) ||
-        expires_at > MAX_TIME_S)
+    if (claims->user_id < 1 || claims->epoch < 0 || !is_time(claims->issued_at) ||
+        !is_time(claims->expires_at) || !is_time(claims->login_at))
         return CT_INVALID;
     enum ct_result result = ct_random_bytes(id, sizeof(id));
     if (result != CT_OK)
         return result;
+    size_t size = ct_signing_key_size(key->key);
+    uint8_t *signature = ct_arena_alloc(arena, size);
     const char *id_text = ct_base64url(arena, id, sizeof(id));
-    const char *subject = ct_arena_printf(arena, "%lld", (long long)user_id);
-    if (id_text == NULL || subject == NULL)
+    if (signature == NULL || id_text == NULL)
         return CT_NOMEM;
-    char *token = encode(key, subject, now_s, expires_at, id_text);
-    if (token == NULL)
+    const char *payload = claims_text(arena, claims, id_text);
+    if (payload == NULL)
         return CT_NOMEM;
-    const char *text = ct_str_dup(arena, ct_str_of(token));
-    free(token);
+    const char *text = ct_arena_printf(arena, "%s.%s", key->header.at, payload);
     if (text == NULL)
         return CT_NOMEM;
-    /* With no memory for the MAC, libjwt signs with what lies where it would have been. */
-    if (check_signature(key, text) != CT_OK)
+    result = ct_signing_key_sign(key->key, ct_str_of(text), signature);
+    if (result != CT_OK)
+        return result;
+    const char *end = ct_base64url(arena, signature, size);
+    const char *token = end == NULL ? NULL : ct_arena_printf(arena, "%s.%s", text, end);
+    if (token == NULL)
         return CT_NOMEM;
-    *out = ct_str_of(text);
+    *out = ct_str_of(token);
     return CT_OK;
 }

@@ -87,20 +87,31 @@ static inline void forge_hash(const uint8_t first[static FORGE_BLOCK], const voi
         out[i] = (uint8_t)(state[i / 4] >> (24 - 8 * (i % 4)));
 }
 
-/* HMAC-SHA-256 under a key of at most one block. */
+/* HMAC-SHA-256. A key of more than one block is its hash. */
 static inline void forge_mac(struct ct_str key, struct ct_str text, uint8_t out[static FORGE_MAC])
 {
     uint8_t inner[FORGE_BLOCK] = {0};
     uint8_t outer[FORGE_BLOCK];
     uint8_t hash[FORGE_MAC];
 
-    memcpy(inner, key.at, key.len);
+    if (key.len > FORGE_BLOCK)
+        forge_hash((const uint8_t *)key.at, key.at + FORGE_BLOCK, key.len - FORGE_BLOCK, inner);
+    else
+        memcpy(inner, key.at, key.len);
     for (size_t i = 0; i < FORGE_BLOCK; i++) {
         outer[i] = inner[i] ^ 0x5c;
         inner[i] ^= 0x36;
     }
     forge_hash(inner, text.at, text.len, hash);
     forge_hash(outer, hash, sizeof(hash), out);
+}
+
+/** The `kid` of a secret; NULL without memory. */
+static inline const char *forge_key_id(struct ct_arena *arena, struct ct_str key)
+{
+    uint8_t mac[FORGE_MAC];
+    forge_mac(key, CT_STR("kid"), mac);
+    return ct_base64url(arena, mac, 8);
 }
 
 /** Two parts as they are, the dot between them, and their signature; {NULL, 0} without memory. */

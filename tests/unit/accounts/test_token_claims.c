@@ -5,19 +5,22 @@
 
 #include "forge.h"
 #include "harness.h"
+#include "keys.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 #define NOW INT64_C(1700000000)
-#define SECRET CT_STR("0123456789abcdef0123456789abcdef")
+#define SECRET_TEXT "0123456789abcdef0123456789abcdef"
+#define SECRET CT_STR(SECRET_TEXT)
 #define HEADER "{\"alg\":\"HS256\",\"typ\":\"JWT\"}"
 #define CLAIMS "{\"sub\":\"42\",\"exp\":1700001800}"
+/* HMAC-SHA256(SECRET, "kid"), the first 64 bits, and the same with its first character escaped. */
+#define KEY_ID "UsVPKXn6Hy0"
+#define KEY_ID_ESCAPED "\\u0055sVPKXn6Hy0"
 #define HS256 "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9"
 #define PAYLOAD "eyJzdWIiOiI0MiIsImlhdCI6MTcwMDAwMDAwMCwiZXhwIjoxNzAwMDAxODAwLCJqdGkiOiJ2ZWN0b3IifQ"
 
 /* Tokens under a signature that is right: what header and claims may say. */
-
-static const struct ct_token_key key = {CT_HS256, {"0123456789abcdef0123456789abcdef", 32}};
 
 /* Fails with the text of the case, so that one in a table can be told from the others. */
 static enum ct_result expect(enum ct_result expected, enum ct_result answer, const char *what)
@@ -39,23 +42,29 @@ struct forgery {
 static enum ct_result verify_forgeries(enum ct_result expected, const struct forgery *cases,
                                        size_t count)
 {
+    struct ct_token_keys *keys = NULL;
     struct ct_claims claims;
     enum ct_result result = CT_OK;
+    struct ct_arena *lasting = ct_arena_new();
+    TRY_MEMORY(lasting);
+    TRY(load_secret(lasting, CT_HS256, SECRET_TEXT, &keys));
 
     for (size_t i = 0; i < count && result == CT_OK; i++) {
         struct ct_arena *arena = ct_arena_new();
-        if (arena == NULL)
-            return CT_NOMEM;
+        TRY_MEMORY(arena);
         struct ct_str token =
             forge_token(arena, SECRET, ct_str_of(cases[i].header), ct_str_of(cases[i].claims));
         if (token.at == NULL)
             result = CT_NOMEM;
         else
             result =
-                expect(expected, ct_token_verify(arena, &key, token, NOW, &claims),
+                expect(expected, ct_token_verify(arena, keys, token, NOW, &claims),
                        strcmp(cases[i].header, HEADER) == 0 ? cases[i].claims : cases[i].header);
         ct_arena_free(arena);
     }
+out:
+    ct_token_keys_free(keys);
+    ct_arena_free(lasting);
     return result;
 }
 
@@ -98,6 +107,17 @@ static enum ct_result test_headers_that_are_refused(void)
         {"HS256", CLAIMS},
         {"{alg:HS256}", CLAIMS},
         {"{'alg':'HS256'}", CLAIMS},
+        {"{\"alg\":\"HS256\",\"kid\":\"1\"}", CLAIMS},
+        {"{\"alg\":\"HS256\",\"kid\":\"\"}", CLAIMS},
+        {"{\"alg\":\"HS256\",\"kid\":null}", CLAIMS},
+        {"{\"alg\":\"HS256\",\"kid\":1}", CLAIMS},
+        {"{\"alg\":\"HS256\",\"kid\":[\"" KEY_ID "\"]}", CLAIMS},
+        {"{\"alg\":\"HS256\",\"kid\":\"" KEY_ID "A\"}", CLAIMS},
+        {"{\"alg\":\"HS256\",\"kid\":\"" KEY_ID_ESCAPED "\"}", CLAIMS},
+        {"{\"alg\":\"HS256\",\"kid\":\"" KEY_ID "\",\"kid\":\"" KEY_ID "\"}", CLAIMS},
+        {"{\"alg\":\"HS384\",\"kid\":\"" KEY_ID "\"}", CLAIMS},
+        {"{\"alg\":\"none\",\"kid\":\"" KEY_ID "\"}", CLAIMS},
+        {"{\"kid\":\"" KEY_ID "\"}", CLAIMS},
         {"{\"alg\":\"HS256\"", CLAIMS},
         {"{\"alg\":\"HS256\"}}", CLAIMS},
         {"{\"alg\":\"HS256\"}{}", CLAIMS},
@@ -146,7 +166,13 @@ static enum ct_result test_headers_that_are_accepted(void)
         {"{\"alg\":\"HS256\"}", CLAIMS},
         {"{\"typ\":\"JWT\",\"alg\":\"HS256\"}", CLAIMS},
         {"{\"alg\":\"HS256\",\"typ\":\"jwt\"}", CLAIMS},
-        {" {\r\n\t\"alg\" : \"HS256\" , \"kid\" : \"1\" } \n", CLAIMS},
+        {" {\r\n\t\"alg\" : \"HS256\" , \"kid\" : \"" KEY_ID "\" } \n", CLAIMS},
+        {"{\"kid\":\"" KEY_ID "\",\"alg\":\"HS256\"}", CLAIMS},
+        {"{\"alg\":\"HS256\",\"typ\":\"JWT\",\"kid\":\"" KEY_ID "\"}", CLAIMS},
+        /* where to find keys is not for a token to say */
+        {"{\"alg\":\"HS256\",\"jwk\":{\"kty\":\"oct\",\"k\":\"AA\"},\"jku\":\"https://x.example/"
+         "\"}",
+         CLAIMS},
         {"{\"alg\":\"HS256\",\"x\":[],\"y\":{},\"z\":[1,-2.5e+3,{\"a\":[true,false,null]}, [ ] ]}",
          CLAIMS},
         {"{\"alg\":\"HS256\",\"x\":\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9 \xC3\xA9\"}", CLAIMS},
@@ -210,6 +236,19 @@ static enum ct_result test_claims_that_are_refused(void)
         {HEADER, "{\"sub\":\"42\",\"exp\":1700001800,\"iat\":\"1\"}"},
         {HEADER, "{\"sub\":\"42\",\"exp\":1700001800,\"iat\":-1}"},
         {HEADER, "{\"sub\":\"42\",\"exp\":1700001800,\"iat\":1.5}"},
+        {HEADER, "{\"sub\":\"42\",\"exp\":1700001800,\"auth_time\":\"1\"}"},
+        {HEADER, "{\"sub\":\"42\",\"exp\":1700001800,\"auth_time\":-1}"},
+        {HEADER, "{\"sub\":\"42\",\"exp\":1700001800,\"auth_time\":1.5}"},
+        {HEADER, "{\"sub\":\"42\",\"exp\":1700001800,\"auth_time\":null}"},
+        {HEADER, "{\"sub\":\"42\",\"exp\":1700001800,\"auth_time\":253402300800}"},
+        {HEADER, "{\"sub\":\"42\",\"exp\":1700001800,\"epoch\":-1}"},
+        {HEADER, "{\"sub\":\"42\",\"exp\":1700001800,\"epoch\":\"1\"}"},
+        {HEADER, "{\"sub\":\"42\",\"exp\":1700001800,\"epoch\":1.0}"},
+        {HEADER, "{\"sub\":\"42\",\"exp\":1700001800,\"epoch\":1e3}"},
+        {HEADER, "{\"sub\":\"42\",\"exp\":1700001800,\"epoch\":null}"},
+        {HEADER, "{\"sub\":\"42\",\"exp\":1700001800,\"epoch\":9223372036854775808}"},
+        {HEADER, "{\"sub\":\"42\",\"exp\":1700001800,\"epoch\":1,\"epoch\":1}"},
+        {HEADER, "{\"sub\":\"42\",\"exp\":1700001800,\"auth_time\":1,\"auth_time\":1}"},
         {HEADER, "{\"sub\":\"42\",\"exp\":1700001800,\"jti\":1}"},
         {HEADER, "{\"sub\":\"42\",\"exp\":1700001800,\"jti\":null}"},
         {HEADER, "{\"sub\":\"42\",\"exp\":1700001800,\"jti\":\"\\u0041\"}"},
@@ -238,6 +277,8 @@ static enum ct_result test_claims_that_are_accepted(void)
         {HEADER, "{\"sub\":\"42\",\"exp\":1700000001}"},
         {HEADER, "{\"exp\":253402300799,\"sub\":\"9223372036854775807\"}"},
         {HEADER, "{\"sub\":\"42\",\"exp\":1700001800,\"nbf\":1700000000,\"iat\":0,\"jti\":\"\"}"},
+        {HEADER, "{\"sub\":\"42\",\"exp\":1700001800,\"auth_time\":0,\"epoch\":0}"},
+        {HEADER, "{\"sub\":\"42\",\"exp\":1700001800,\"epoch\":9223372036854775807}"},
         {HEADER, " { \"sub\" : \"42\" , \"exp\" : 1700001800 }\n"},
         {HEADER, "{\"sub\":\"42\",\"exp\":1700001800,\"iss\":\"x\",\"scope\":[\"a\",{\"b\":[]}]}"},
     };
@@ -247,22 +288,64 @@ static enum ct_result test_claims_that_are_accepted(void)
 static enum ct_result test_what_is_not_there(void)
 {
     enum ct_result result = CT_OK;
+    struct ct_token_keys *keys = NULL;
     struct ct_claims claims;
     struct ct_arena *arena = ct_arena_new();
     TRY_MEMORY(arena);
+    TRY(load_secret(arena, CT_HS256, SECRET_TEXT, &keys));
     memset(&claims, 0x5A, sizeof(claims));
     struct ct_str token =
         forge_token(arena, SECRET, CT_STR(HEADER), CT_STR("{\"sub\":\"42\",\"exp\":1700001800}"));
     TRY_MEMORY(token.at);
-    TRY(ct_token_verify(arena, &key, token, NOW, &claims));
+    TRY(ct_token_verify(arena, keys, token, NOW, &claims));
     EXPECT(claims.user_id == 42);
     EXPECT(claims.issued_at == 0);
     EXPECT(claims.expires_at == NOW + 1800);
+    EXPECT(claims.login_at == 0);
+    EXPECT(claims.epoch == 0);
     EXPECT(claims.id.len == 0);
     /* A refusal leaves it as it is. */
-    EXPECT_RESULT(CT_DENIED, ct_token_verify(arena, &key, token, NOW + 1800, &claims));
+    EXPECT_RESULT(CT_DENIED, ct_token_verify(arena, keys, token, NOW + 1800, &claims));
     EXPECT(claims.user_id == 42);
 out:
+    ct_token_keys_free(keys);
+    ct_arena_free(arena);
+    return result;
+}
+
+/* The time of the login is that of the issue when nothing else is said, and kept apart when it is. */
+static enum ct_result test_login_and_epoch(void)
+{
+    static const struct {
+        const char *claims;
+        int64_t issued_at;
+        int64_t login_at;
+        int64_t epoch;
+    } cases[] = {
+        {"{\"sub\":\"42\",\"exp\":1700001800,\"iat\":1699999000}", 1699999000, 1699999000, 0},
+        {"{\"sub\":\"42\",\"exp\":1700001800,\"iat\":1699999000,\"auth_time\":1690000000,\"epoch\":"
+         "7}",
+         1699999000, 1690000000, 7},
+        {"{\"auth_time\":1690000000,\"sub\":\"42\",\"exp\":1700001800}", 0, 1690000000, 0},
+        {"{\"auth_time\":0,\"iat\":5,\"sub\":\"42\",\"exp\":1700001800}", 5, 0, 0},
+    };
+    enum ct_result result = CT_OK;
+    struct ct_token_keys *keys = NULL;
+    struct ct_claims claims;
+    struct ct_arena *arena = ct_arena_new();
+    TRY_MEMORY(arena);
+    TRY(load_secret(arena, CT_HS256, SECRET_TEXT, &keys));
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct ct_str token =
+            forge_token(arena, SECRET, CT_STR(HEADER), ct_str_of(cases[i].claims));
+        TRY_MEMORY(token.at);
+        TRY(ct_token_verify(arena, keys, token, NOW, &claims));
+        EXPECT(claims.issued_at == cases[i].issued_at);
+        EXPECT(claims.login_at == cases[i].login_at);
+        EXPECT(claims.epoch == cases[i].epoch);
+    }
+out:
+    ct_token_keys_free(keys);
     ct_arena_free(arena);
     return result;
 }
@@ -272,10 +355,12 @@ static enum ct_result test_json_bombs(void)
 {
     static const char *const openings[] = {"[", "{\"a\":", "[{\"a\":"};
     enum ct_result result = CT_OK;
+    struct ct_token_keys *keys = NULL;
     struct ct_claims claims;
     char json[2900];
     struct ct_arena *arena = ct_arena_new();
     TRY_MEMORY(arena);
+    TRY(load_secret(arena, CT_HS256, SECRET_TEXT, &keys));
 
     for (size_t i = 0; i < COUNT(openings); i++) {
         size_t used =
@@ -285,7 +370,7 @@ static enum ct_result test_json_bombs(void)
         struct ct_str token =
             forge_token(arena, SECRET, CT_STR(HEADER), (struct ct_str){json, used});
         TRY_MEMORY(token.at);
-        EXPECT_RESULT(CT_DENIED, ct_token_verify(arena, &key, token, NOW, &claims));
+        EXPECT_RESULT(CT_DENIED, ct_token_verify(arena, keys, token, NOW, &claims));
     }
     for (int members = 30; members <= 31; members++) {
         size_t used = (size_t)snprintf(json, sizeof(json), "{\"sub\":\"42\",\"exp\":1700001800");
@@ -296,7 +381,7 @@ static enum ct_result test_json_bombs(void)
             forge_token(arena, SECRET, CT_STR(HEADER), (struct ct_str){json, used});
         TRY_MEMORY(token.at);
         EXPECT_RESULT(members == 30 ? CT_OK : CT_DENIED,
-                      ct_token_verify(arena, &key, token, NOW, &claims));
+                      ct_token_verify(arena, keys, token, NOW, &claims));
     }
     for (int depth = 16; depth <= 17; depth++) {
         size_t used =
@@ -310,9 +395,10 @@ static enum ct_result test_json_bombs(void)
             forge_token(arena, SECRET, CT_STR(HEADER), (struct ct_str){json, used});
         TRY_MEMORY(token.at);
         EXPECT_RESULT(depth == 16 ? CT_OK : CT_DENIED,
-                      ct_token_verify(arena, &key, token, NOW, &claims));
+                      ct_token_verify(arena, keys, token, NOW, &claims));
     }
 out:
+    ct_token_keys_free(keys);
     ct_arena_free(arena);
     return result;
 }
@@ -344,20 +430,23 @@ static enum ct_result test_signed_parts_that_are_no_base64url(void)
         {HS256, "eyJzdWIiOiI0MiIsImV4cCI6MTcwMDAwMTgwMCwieCI6Ij8/PyJ9"},
     };
     enum ct_result result = CT_OK;
+    struct ct_token_keys *keys = NULL;
     struct ct_claims claims;
     struct ct_arena *arena = ct_arena_new();
     TRY_MEMORY(arena);
+    TRY(load_secret(arena, CT_HS256, SECRET_TEXT, &keys));
 
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct ct_str token = forge_parts(arena, SECRET, cases[i].header, cases[i].payload);
         TRY_MEMORY(token.at);
-        TRY(expect(CT_DENIED, ct_token_verify(arena, &key, token, NOW, &claims), token.at));
+        TRY(expect(CT_DENIED, ct_token_verify(arena, keys, token, NOW, &claims), token.at));
     }
     struct ct_str good =
         forge_parts(arena, SECRET, HS256, "eyJzdWIiOiI0MiIsImV4cCI6MTcwMDAwMTgwMCwieCI6Ij8_PyJ9");
     TRY_MEMORY(good.at);
-    TRY(ct_token_verify(arena, &key, good, NOW, &claims));
+    TRY(ct_token_verify(arena, keys, good, NOW, &claims));
 out:
+    ct_token_keys_free(keys);
     ct_arena_free(arena);
     return result;
 }
@@ -370,6 +459,7 @@ int main(void)
         CT_UNIT(test_claims_that_are_refused),
         CT_UNIT(test_claims_that_are_accepted),
         CT_UNIT(test_what_is_not_there),
+        CT_UNIT(test_login_and_epoch),
         CT_UNIT(test_json_bombs),
         CT_UNIT(test_signed_parts_that_are_no_base64url),
     };

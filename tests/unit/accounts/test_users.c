@@ -1,4 +1,4 @@
-#include "accounts/accounts.h"
+#include "accounts/users.h"
 
 #include <string.h>
 
@@ -13,7 +13,10 @@ struct job {
     const char *sql; /* static; for rows that this program would not write */
     struct ct_str name;
     struct ct_str hash;
+    struct ct_user seen;
     struct ct_str new_hash;
+    struct ct_str text; /* an address, or the token that is kept */
+    enum ct_role role;
     int64_t at_ms;
     int64_t id;
 };
@@ -21,19 +24,31 @@ struct job {
 static enum ct_result run_insert(void *ctx, struct ct_db *db)
 {
     struct job *job = ctx;
-    return ct_user_insert(job->arena, db, job->name, job->hash, job->at_ms, &job->id);
+    return ct_user_insert(job->arena, db, job->name, job->hash, job->text, job->at_ms, &job->id);
 }
 
 static enum ct_result run_logged_in(void *ctx, struct ct_db *db)
 {
     struct job *job = ctx;
-    return ct_user_logged_in(job->arena, db, job->id, job->hash, job->new_hash, job->at_ms);
+    return ct_user_logged_in(db, &job->seen, job->new_hash, job->text, job->at_ms);
 }
 
-static enum ct_result run_set_password(void *ctx, struct ct_db *db)
+static enum ct_result run_change_password(void *ctx, struct ct_db *db)
 {
     struct job *job = ctx;
-    return ct_user_set_password(db, job->id, job->new_hash);
+    return ct_user_change_password(db, &job->seen, job->new_hash, job->text);
+}
+
+static enum ct_result run_delete(void *ctx, struct ct_db *db)
+{
+    struct job *job = ctx;
+    return ct_user_delete(db, &job->seen);
+}
+
+static enum ct_result run_set_role(void *ctx, struct ct_db *db)
+{
+    struct job *job = ctx;
+    return ct_user_set_role(db, job->id, job->role);
 }
 
 static enum ct_result run_sql(void *ctx, struct ct_db *db)
@@ -47,29 +62,49 @@ static enum ct_result run_sql(void *ctx, struct ct_db *db)
 static enum ct_result insert(struct scratch *scratch, const char *name, const char *hash,
                              int64_t *id)
 {
-    struct job job = {
-        .arena = scratch->arena, .name = ct_str_of(name), .hash = ct_str_of(hash), .at_ms = NOW};
+    struct job job = {.arena = scratch->arena,
+                      .name = ct_str_of(name),
+                      .hash = ct_str_of(hash),
+                      .text = CT_STR("192.0.2.1"),
+                      .at_ms = NOW};
     enum ct_result result = ct_store_write(scratch->store, run_insert, &job);
     if (result == CT_OK)
         *id = job.id;
     return result;
 }
 
+static struct ct_user seen(int64_t id, const char *hash, int64_t epoch)
+{
+    return (struct ct_user){.id = id, .password_hash = ct_str_of(hash), .token_epoch = epoch};
+}
+
 static enum ct_result login(struct scratch *scratch, int64_t id, const char *old_hash,
                             const char *new_hash, int64_t at_ms)
 {
-    struct job job = {.arena = scratch->arena,
-                      .id = id,
-                      .hash = ct_str_of(old_hash),
+    struct job job = {.seen = seen(id, old_hash, 0),
                       .new_hash = ct_str_of(new_hash),
+                      .text = CT_STR("192.0.2.2"),
                       .at_ms = at_ms};
     return ct_store_write(scratch->store, run_logged_in, &job);
 }
 
-static enum ct_result set_password(struct scratch *scratch, int64_t id, const char *hash)
+static enum ct_result change_password(struct scratch *scratch, struct ct_user user,
+                                      const char *hash, const char *kept)
 {
-    struct job job = {.id = id, .new_hash = ct_str_of(hash)};
-    return ct_store_write(scratch->store, run_set_password, &job);
+    struct job job = {.seen = user, .new_hash = ct_str_of(hash), .text = ct_str_of(kept)};
+    return ct_store_write(scratch->store, run_change_password, &job);
+}
+
+static enum ct_result set_role(struct scratch *scratch, int64_t id, enum ct_role role)
+{
+    struct job job = {.id = id, .role = role};
+    return ct_store_write(scratch->store, run_set_role, &job);
+}
+
+static enum ct_result delete_user(struct scratch *scratch, struct ct_user user)
+{
+    struct job job = {.seen = user};
+    return ct_store_write(scratch->store, run_delete, &job);
 }
 
 static enum ct_result execute(struct scratch *scratch, const char *sql)
@@ -118,6 +153,8 @@ static enum ct_result test_a_new_user(void)
     TRY(by_id(&scratch, 1, &user));
     EXPECT(user.id == 1 && is(user.username, "Alice") && is(user.password_hash, "a hash"));
     EXPECT(user.created_at == NOW && user.last_login_at == CT_NO_TIME);
+    EXPECT(user.role == CT_ROLE_USER && user.token_epoch == 0);
+    EXPECT(is(user.last_login_address, "192.0.2.1"));
     user = (struct ct_user){0};
     TRY(by_name(&scratch, "aLICE", &user));
     EXPECT(user.id == 1 && is(user.username, "Alice"));
@@ -236,16 +273,100 @@ static enum ct_result test_logging_in(void)
     TRY(login(&scratch, id, "old", "new 2", NOW + 3));
     TRY(by_id(&scratch, id, &user));
     EXPECT(is(user.password_hash, "new") && user.last_login_at == NOW + 3);
-    TRY(set_password(&scratch, id, "changed"));
-    TRY(login(&scratch, id, "new", "new 3", NOW + 4));
+    EXPECT(is(user.last_login_address, "192.0.2.2"));
+    /* With another password, the login did not happen: what was right then is wrong now. */
+    TRY(change_password(&scratch, seen(id, "new", 0), "changed", ""));
+    EXPECT_RESULT(CT_NOT_FOUND, login(&scratch, id, "new", "new 3", NOW + 4));
     TRY(by_id(&scratch, id, &user));
-    EXPECT(is(user.password_hash, "changed"));
+    EXPECT(is(user.password_hash, "changed") && user.last_login_at == NOW + 3);
     TRY(execute(&scratch, "DELETE FROM users"));
     EXPECT_RESULT(CT_NOT_FOUND, login(&scratch, id, "changed", "new 4", NOW + 5));
-    EXPECT_RESULT(CT_NOT_FOUND, set_password(&scratch, id, "changed"));
     /* a token names its user by id: the next one must never be that one */
     TRY(insert(&scratch, "Alice", "1", &next));
     EXPECT(next == id + 1);
+out:
+    scratch_close(&scratch);
+    return result;
+}
+
+static enum ct_result test_a_new_password(void)
+{
+    enum ct_result result = CT_OK;
+    struct scratch scratch;
+    struct ct_user user;
+    struct ct_user before;
+    int64_t id = 0;
+
+    TRY(scratch_open(&scratch));
+    TRY(insert(&scratch, "Alice", "old", &id));
+    TRY(by_id(&scratch, id, &before));
+    TRY(change_password(&scratch, before, "new", "a token"));
+    TRY(by_id(&scratch, id, &user));
+    EXPECT(is(user.password_hash, "new") && user.token_epoch == 1);
+    /* who has seen the user before that changes nothing */
+    EXPECT_RESULT(CT_NOT_FOUND, change_password(&scratch, before, "newer", ""));
+    EXPECT_RESULT(CT_NOT_FOUND, delete_user(&scratch, before));
+    EXPECT_RESULT(CT_NOT_FOUND, change_password(&scratch, seen(id + 1, "old", 0), "new", ""));
+    TRY(change_password(&scratch, user, "newest", ""));
+    TRY(by_id(&scratch, id, &user));
+    EXPECT(is(user.password_hash, "newest") && user.token_epoch == 2);
+out:
+    scratch_close(&scratch);
+    return result;
+}
+
+static enum ct_result test_the_end_of_a_user(void)
+{
+    enum ct_result result = CT_OK;
+    struct scratch scratch;
+    struct ct_user user;
+
+    TRY(scratch_open(&scratch));
+    TRY(execute(&scratch, "INSERT INTO users (id, username) VALUES (1, 'a'), (2, 'b')"));
+    TRY(execute(&scratch, "INSERT INTO virtual_phone_numbers (id, phone_number, user_id) VALUES "
+                          "(1, '+4930', 1)"));
+    TRY(execute(&scratch, "INSERT INTO api_keys (id, user_id, name, key_hash, hint, scopes, "
+                          "created_at) VALUES (1, 1, 'n', 'x', 'h', '*', 0), "
+                          "(2, 2, 'n', 'y', 'h', '*', 0)"));
+    TRY(execute(&scratch, "INSERT INTO revoked_tokens (user_id, token_id, expires_at) VALUES "
+                          "(1, 't', 0), (2, 't', 0)"));
+    /* somebody still refers to the user: then nothing happens */
+    EXPECT_RESULT(CT_NOT_FOUND, delete_user(&scratch, seen(1, "", 0)));
+    TRY(execute(&scratch, "DELETE FROM virtual_phone_numbers"));
+    TRY(delete_user(&scratch, seen(1, "", 0)));
+    EXPECT_RESULT(CT_NOT_FOUND, by_id(&scratch, 1, &user));
+    EXPECT_RESULT(CT_NOT_FOUND, delete_user(&scratch, seen(1, "", 0)));
+    /* what is others' stays, and what is his is gone: their rows would be in the way */
+    TRY(by_id(&scratch, 2, &user));
+    TRY(execute(&scratch, "INSERT INTO api_keys (id, user_id, name, key_hash, hint, scopes, "
+                          "created_at) VALUES (1, 2, 'n', 'x', 'h', '*', 0)"));
+    EXPECT_RESULT(CT_CONFLICT,
+                  execute(&scratch, "INSERT INTO api_keys (id, user_id, name, key_hash, hint, "
+                                    "scopes, created_at) VALUES (3, 2, 'n', 'y', 'h', '*', 0)"));
+    TRY(execute(&scratch, "INSERT INTO revoked_tokens (user_id, token_id, expires_at) VALUES "
+                          "(1, 't', 0)"));
+out:
+    scratch_close(&scratch);
+    return result;
+}
+
+static enum ct_result test_roles(void)
+{
+    enum ct_result result = CT_OK;
+    struct scratch scratch;
+    struct ct_user user;
+    int64_t id = 0;
+
+    TRY(scratch_open(&scratch));
+    TRY(insert(&scratch, "Alice", "1", &id));
+    TRY(set_role(&scratch, id, CT_ROLE_ADMIN));
+    TRY(by_name(&scratch, "alice", &user));
+    EXPECT(user.role == CT_ROLE_ADMIN);
+    TRY(set_role(&scratch, id, CT_ROLE_USER));
+    TRY(by_id(&scratch, id, &user));
+    EXPECT(user.role == CT_ROLE_USER);
+    EXPECT_RESULT(CT_NOT_FOUND, set_role(&scratch, id + 1, CT_ROLE_ADMIN));
+    EXPECT(is(ct_role_word(CT_ROLE_USER), "user") && is(ct_role_word(CT_ROLE_ADMIN), "admin"));
 out:
     scratch_close(&scratch);
     return result;
@@ -320,6 +441,9 @@ int main(void)
         CT_UNIT(test_names_differ_in_more_than_case),
         CT_UNIT(test_users_of_the_original_service),
         CT_UNIT(test_logging_in),
+        CT_UNIT(test_a_new_password),
+        CT_UNIT(test_the_end_of_a_user),
+        CT_UNIT(test_roles),
         CT_UNIT(test_the_list),
         CT_UNIT(test_what_a_name_may_hold),
     };
