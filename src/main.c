@@ -2,6 +2,8 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "numbers/number_export.h"
+#include "numbers/plan.h"
 #include "program.h"
 
 static int settings(struct ct_program *program, int argc, char **argv)
@@ -61,13 +63,11 @@ static int token(struct ct_program *program, int argc, char **argv)
     enum ct_result result = ct_program_find_user(program, ct_str_of(argv[1]), &found);
     if (result == CT_NOT_FOUND)
         return ct_program_fail(ct_arena_printf(program->arena, "there is no user %s", argv[1]));
+    if (result == CT_OK && !ct_program_open_accounts(program))
+        return 1;
     if (result == CT_OK)
-        result =
-            ct_accounts_init(program->arena, &program->config, program->store, &program->accounts);
-    if (result == CT_OK)
-        result = ct_token_issue(program->arena, &program->accounts.key, found.id,
-                                ct_clock_unix_ms() / 1000,
-                                program->config.access_token_expire_minutes * 60, &text);
+        result = ct_accounts_issue(&program->accounts, program->arena, found.id, found.token_epoch,
+                                   ct_clock_unix_ms() / 1000, &text);
     if (result != CT_OK)
         return ct_program_fail_result("token issue", result);
     (void)puts(text.at);
@@ -90,22 +90,45 @@ static const struct {
      "Secrets are never printed.\n"},
     {"openapi", openapi, "openapi", "Print the OpenAPI 3.1 document.",
      "The same document as GET /openapi.json.\n"},
-    {"user", ct_user_command, "user add NAME | list | set-password NAME",
+    {"user", ct_user_command,
+     "user add NAME | list | set-password NAME | grant-admin NAME | revoke-admin NAME | log-out "
+     "NAME",
      "Manage the users of the database.",
      "The password is asked for on a terminal, and otherwise read as one line from standard "
      "input.\n"
+     "A new password ends all sessions of the user. The role of an administrator counts from the "
+     "next\nrequest on; there is no other way to it.\n"
      "The server may run at the same time.\n"},
+    {"pool", ct_pool_command, "pool import FILE.csv | list", "Manage the pools of numbers.",
+     "The file is CSV with a line of names in front: pool, and number or first,last. Every line is "
+     "\nchecked first; when one is bad, nothing is imported. An import that was interrupted goes "
+     "on "
+     "\nwhen the same file is imported again; until it is complete nobody sees its pools.\n"
+     "The server may run at the same time.\n"},
+    {"number", ct_number_command, "number export", "Print all numbers as CSV.",
+     CT_NUMBER_EXPORT_HEADER
+     "\n"
+     "Texts that accounts chose get an apostrophe in front where a spreadsheet would take them for "
+     "a\nformula: those that begin with = + - or @. The server may run at the same time.\n"},
     {"token", token, "token issue NAME", "Print a fresh access token of a user.",
      "It is valid for ACCESS_TOKEN_EXPIRE_MINUTES.\n"},
     {"version", version, "version", "Print the version.", ""},
 };
 #define COMMAND_COUNT (sizeof(COMMANDS) / sizeof(COMMANDS[0]))
+#define USAGE_WIDTH 42
 
 static void print_usage(FILE *out)
 {
     (void)fputs("Usage: cloud-telephony COMMAND\n\n", out);
-    for (size_t i = 0; i < COMMAND_COUNT; i++)
-        (void)fprintf(out, "  %-42s %s\n", COMMANDS[i].usage, COMMANDS[i].what);
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        /* What is too long for its column stands on a line of its own. */
+        const char *usage = COMMANDS[i].usage;
+        if (strlen(usage) > USAGE_WIDTH) {
+            (void)fprintf(out, "  %s\n", usage);
+            usage = "";
+        }
+        (void)fprintf(out, "  %-*s %s\n", USAGE_WIDTH, usage, COMMANDS[i].what);
+    }
     (void)fputs("\ncloud-telephony COMMAND --help tells more.\n", out);
 }
 
@@ -144,6 +167,7 @@ int main(int argc, char **argv)
     int status = COMMANDS[i].run(&program, argc - 2, argv + 2);
     ct_accounts_end(&program.accounts);
     ct_store_close(program.store);
+    ct_plan_end(program.numbers.plan);
     ct_log_close(program.log);
     ct_arena_free(program.arena);
     return status;

@@ -5,9 +5,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "accounts/audit.h"
 #include "http/health_api.h"
 #include "http/openapi.h"
-#include "numbers/numbers.h"
+#include "numbers/claim.h"
+#include "numbers/plan.h"
+#include "numbers/pools.h"
 
 extern char **environ;
 
@@ -39,6 +42,19 @@ bool ct_program_require_secret(struct ct_program *program)
         return true;
     (void)ct_program_fail(why);
     return false;
+}
+
+bool ct_program_open_accounts(struct ct_program *program)
+{
+    const char *why = NULL;
+    if (ct_accounts_init(program->arena, &program->config, program->store, &program->accounts,
+                         &why) != CT_OK) {
+        (void)ct_program_fail(why);
+        return false;
+    }
+    program->accounts.on_delete = ct_numbers_release_all;
+    program->accounts.on_delete_room = &program->numbers;
+    return true;
 }
 
 bool ct_program_open_log(struct ct_program *program)
@@ -76,6 +92,17 @@ bool ct_program_open_database(struct ct_program *program)
            ct_program_open_store(program);
 }
 
+bool ct_program_open_numbers(struct ct_program *program)
+{
+    const char *why = NULL;
+    const struct ct_plan_options options = {.log = program->log};
+    program->numbers = (struct ct_numbers){.config = &program->config, .store = program->store};
+    if (ct_plan_new(&options, program->arena, &program->numbers.plan, &why) == CT_OK)
+        return true;
+    (void)ct_program_fail(why);
+    return false;
+}
+
 /* A disk that is full, or a reader that has gone, is a failure too. */
 int ct_program_flushed(void)
 {
@@ -99,11 +126,19 @@ enum ct_result ct_program_find_user(struct ct_program *program, struct ct_str na
 struct ct_mounts ct_program_all_mounts(struct ct_program *program, struct ct_docs *docs)
 {
     return (struct ct_mounts){
-        .all = {{ct_accounts_routes, ct_accounts_route_count, &program->accounts},
-                {ct_numbers_routes, ct_numbers_route_count, NULL},
+        .all = {{ct_auth_routes, ct_auth_route_count, &program->accounts},
+                {ct_sessions_routes, ct_sessions_route_count, &program->accounts},
+                {ct_api_keys_routes, ct_api_keys_route_count, &program->accounts},
+                {ct_audit_routes, ct_audit_route_count, NULL},
+                {ct_numbers_routes, ct_numbers_route_count, &program->numbers},
+                {ct_number_list_routes, ct_number_list_route_count, &program->numbers},
+                {ct_transfers_routes, ct_transfers_route_count, &program->numbers},
+                {ct_reserved_routes, ct_reserved_route_count, &program->numbers},
+                {ct_pools_routes, ct_pools_route_count, &program->numbers},
+                {ct_claim_routes, ct_claim_route_count, &program->numbers},
                 {ct_health_routes, ct_health_route_count, NULL},
                 {ct_docs_routes, ct_docs_route_count, docs}},
-        .count = 4};
+        .count = 12};
 }
 
 enum ct_result ct_program_make_document(struct ct_program *program, const struct ct_mounts *mounts,

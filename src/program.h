@@ -12,6 +12,7 @@
 #include "config/config.h"
 #include "http/docs.h"
 #include "http/route.h"
+#include "numbers/numbers.h"
 #include "store/store.h"
 
 /** Everything that a command may need; what it did not open stays zero. main() closes it. */
@@ -21,11 +22,12 @@ struct ct_program {
     struct ct_log *log;
     struct ct_store *store;
     struct ct_accounts accounts;
+    struct ct_numbers numbers;
 };
 
 /** A command gets the arguments behind its name and answers the exit status. */
 typedef int ct_command(struct ct_program *program, int argc, char **argv);
-ct_command ct_serve_command, ct_user_command;
+ct_command ct_serve_command, ct_user_command, ct_pool_command, ct_number_command;
 
 /** Says why on standard error (NULL: out of memory); answers the exit status 1. */
 int ct_program_fail(const char *why);
@@ -41,13 +43,18 @@ bool ct_program_open_store(struct ct_program *program);
 /** Settings, log and store: what the commands about users begin with. */
 bool ct_program_open_database(struct ct_program *program);
 
+/** Prepares the room of accounts; the store is open. */
+bool ct_program_open_accounts(struct ct_program *program);
+/** Prepares the room of numbers; the store is open. */
+bool ct_program_open_numbers(struct ct_program *program);
+
 /** Reads one user by name, in a transaction of its own. CT_NOT_FOUND. */
 CT_CHECKED enum ct_result ct_program_find_user(struct ct_program *program, struct ct_str name,
                                                struct ct_user *out);
 
 /** Every route of the program, with the state of its room. */
 struct ct_mounts {
-    struct ct_mount all[4];
+    struct ct_mount all[16];
     size_t count;
 };
 struct ct_mounts ct_program_all_mounts(struct ct_program *program, struct ct_docs *docs);

@@ -6,6 +6,8 @@
 
 #include "base/pool.h"
 #include "http/server.h"
+#include "numbers/plan.h"
+#include "numbers/sweeper.h"
 #include "program.h"
 
 /* What a request may still take once the program was told to stop. */
@@ -91,6 +93,7 @@ int ct_serve_command(struct ct_program *program, int argc, char **argv)
     struct ct_pool *hashing = NULL;
     struct ct_server *server = NULL;
     struct ct_docs *docs = NULL;
+    struct ct_sweeper *sweeper = NULL;
     struct ct_str document;
 
     /* Every thread inherits this: signals wait for wait_for_stop. */
@@ -106,12 +109,10 @@ int ct_serve_command(struct ct_program *program, int argc, char **argv)
 
     /* Warned first: a misspelt SECRET_KEY explains that there is none. */
     if (!ct_program_load_config(program) || !ct_program_open_log(program) || !warn(program) ||
-        !ct_program_require_secret(program) || !ct_program_open_store(program))
+        !ct_program_require_secret(program) || !ct_program_open_store(program) ||
+        !ct_program_open_numbers(program) || !ct_program_open_accounts(program))
         return 1;
-    enum ct_result result =
-        ct_accounts_init(program->arena, &program->config, program->store, &program->accounts);
-    if (result == CT_OK)
-        result = ct_docs_new(program->arena, &docs);
+    enum ct_result result = ct_docs_new(program->arena, &docs);
     const struct ct_mounts mounts = ct_program_all_mounts(program, docs);
     if (result == CT_OK)
         result = ct_program_make_document(program, &mounts, &document);
@@ -120,6 +121,8 @@ int ct_serve_command(struct ct_program *program, int argc, char **argv)
     if (result == CT_OK)
         result = ct_pool_start("hashing", core_count(), core_count() * HASHES_WAITING, HASHING_NICE,
                                &hashing);
+    if (result == CT_OK)
+        result = ct_sweeper_start(program->store, program->log, &sweeper);
     if (result == CT_OK)
         result = start_server(program, hashing, &mounts, &server, &why);
     if (result != CT_OK) {
@@ -136,6 +139,7 @@ int ct_serve_command(struct ct_program *program, int argc, char **argv)
 out:
     ct_server_stop(server, STOP_GRACE_MS);
     ct_pool_stop(hashing);
+    ct_sweeper_stop(sweeper);
     ct_store_close(program->store);
     program->store = NULL;
     if (status == 0)

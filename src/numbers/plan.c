@@ -1,0 +1,244 @@
+#include "numbers/plan.h"
+
+#include <assert.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "numbers/plan_cache.h"
+#include "numbers/plan_module.h"
+
+#define MODULE_NAME "ct_plan.so"
+#define INSTALLED "../lib/cloud-telephony"
+
+/* What loading may take: the library and what it needs, ICU's tables most of all. */
+#define LOAD_BYTES ((size_t)64 << 20)
+/* What one answer may take: 4 MB of plans before the first, and patterns when they are first needed. */
+#define ANSWER_BYTES ((size_t)16 << 20)
+
+struct ct_plan {
+    const char *path;
+    struct ct_log *log;
+    struct ct_plan_cache *cache;
+    _Atomic(const struct ct_plan_module *) module; /* NULL: not loaded yet */
+    pthread_mutex_t loading;
+    bool failure_logged; /* under `loading` */
+};
+
+/* The folder that the running program is in, or NULL with *result set. */
+static const char *program_folder(struct ct_arena *arena, enum ct_result *result)
+{
+    char path[PATH_MAX];
+    ssize_t size = readlink("/proc/self/exe", path, sizeof(path));
+    if (size <= 0 || (size_t)size == sizeof(path)) {
+        *result = CT_IO;
+        return NULL;
+    }
+    while (size > 1 && path[size - 1] != '/')
+        size--;
+    const char *folder = ct_arena_copy(arena, path, (size_t)size);
+    *result = folder == NULL ? CT_NOMEM : CT_OK;
+    return folder;
+}
+
+static enum ct_result find_module(struct ct_arena *arena, const char **out, const char **why)
+{
+    static const char *const places[] = {"", INSTALLED "/"};
+    enum ct_result result;
+    const char *folder = program_folder(arena, &result);
+    if (result == CT_IO)
+        *why = "/proc/self/exe cannot be read, which tells where " MODULE_NAME " is: mount /proc";
+    if (result != CT_OK)
+        return result;
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        const char *path = ct_arena_printf(arena, "%s%s" MODULE_NAME, folder, places[i]);
+        if (path == NULL)
+            return CT_NOMEM;
+        if (access(path, R_OK) == 0) {
+            *out = path;
+            return CT_OK;
+        }
+    }
+    *why = ct_arena_printf(arena,
+                           MODULE_NAME " can be read neither in %s nor in %s" INSTALLED
+                                       ": install it together with the program",
+                           folder, folder);
+    return *why == NULL ? CT_NOMEM : CT_IO;
+}
+
+enum ct_result ct_plan_new(const struct ct_plan_options *options, struct ct_arena *arena,
+                           struct ct_plan **out, const char **why)
+{
+    const char *path = options == NULL ? NULL : options->module;
+    if (path == NULL) {
+        enum ct_result result = find_module(arena, &path, why);
+        if (result != CT_OK)
+            return result;
+    } else if (access(path, R_OK) != 0) {
+        *why = ct_arena_printf(arena, "%s cannot be read: %s", path, strerror(errno));
+        return *why == NULL ? CT_NOMEM : CT_IO;
+    }
+    struct ct_plan *plan = ct_arena_alloc(arena, sizeof(*plan));
+    if (plan == NULL)
+        return CT_NOMEM;
+    plan->path = ct_arena_copy(arena, path, strlen(path));
+    if (plan->path == NULL)
+        return CT_NOMEM;
+    plan->cache = ct_plan_cache_new();
+    if (plan->cache == NULL)
+        return CT_NOMEM;
+    plan->log = options == NULL ? NULL : options->log;
+    atomic_init(&plan->module, NULL);
+    pthread_mutex_init(&plan->loading, NULL);
+    *out = plan;
+    return CT_OK;
+}
+
+void ct_plan_end(struct ct_plan *plan)
+{
+    if (plan == NULL)
+        return;
+    pthread_mutex_destroy(&plan->loading);
+    ct_plan_cache_free(plan->cache);
+}
+
+/* Bound at once: a library that is missing shows here and not in the middle of an answer. Never unloaded: ICU
+ * and protobuf keep memory that nobody could give back afterwards. */
+static const struct ct_plan_module *open_module(const char *path, const char **why)
+{
+    void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+    const struct ct_plan_module *module =
+        handle == NULL ? NULL : dlsym(handle, CT_PLAN_MODULE_SYMBOL);
+    if (module == NULL) {
+        const char *error = dlerror();
+        *why = error == NULL ? "it is not the module" : error;
+    } else if (strcmp(module->version, CT_VERSION) != 0) {
+        *why = "it belongs to another version of the program: start the program again";
+        module = NULL;
+    }
+    return module;
+}
+
+/* Whether there is so much memory left. Short of it, ICU and libphonenumber would end the process, or keep a
+ * pattern that could not be compiled and answer wrongly ever after. */
+static bool has_memory(size_t size)
+{
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return memory != MAP_FAILED && munmap(memory, size) == 0;
+}
+
+static void say_why_not(struct ct_plan *plan, const char *why)
+{
+    if (!plan->failure_logged)
+        CT_LOG(plan->log, CT_LOG_ERROR, "numbering_plans_not_loaded",
+               CT_F_TEXT("module", plan->path), CT_F_TEXT("why", why));
+    plan->failure_logged = true;
+}
+
+static enum ct_result load(struct ct_plan *plan, const struct ct_plan_module **out)
+{
+    enum ct_result result = CT_OK;
+    pthread_mutex_lock(&plan->loading);
+    *out = atomic_load_explicit(&plan->module, memory_order_relaxed);
+    if (*out == NULL && !has_memory(LOAD_BYTES)) {
+        result = CT_NOMEM;
+    } else if (*out == NULL) {
+        const char *why = NULL;
+        *out = open_module(plan->path, &why);
+        if (*out == NULL) {
+            say_why_not(plan, why);
+            result = CT_UNAVAILABLE;
+        }
+        atomic_store_explicit(&plan->module, *out, memory_order_release);
+    }
+    pthread_mutex_unlock(&plan->loading);
+    return result;
+}
+
+/* The module, with memory to work in. */
+static enum ct_result get_module(struct ct_plan *plan, const struct ct_plan_module **out)
+{
+    *out = atomic_load_explicit(&plan->module, memory_order_acquire);
+    enum ct_result result = *out == NULL ? load(plan, out) : CT_OK;
+    return result == CT_OK && !has_memory(ANSWER_BYTES) ? CT_NOMEM : result;
+}
+
+/* All digits of an E.164 number as one decimal number, or 0 when it is none. */
+static uint64_t number_of(struct ct_str e164)
+{
+    if (e164.len < 3 || e164.len > 16 || e164.at[0] != '+' || e164.at[1] == '0')
+        return 0;
+    uint64_t number = 0;
+    for (size_t i = 1; i < e164.len; i++) {
+        if (e164.at[i] < '0' || e164.at[i] > '9')
+            return 0;
+        number = number * 10 + (uint64_t)(e164.at[i] - '0');
+    }
+    return number;
+}
+
+static enum ct_result read_answer(struct ct_arena *arena, const struct ct_plan_answer *answer,
+                                  struct ct_plan_info *out)
+{
+#define X(name, text) {text, sizeof(text) - 1},
+    static const struct ct_str types[] = {CT_PLAN_TYPES(X)};
+#undef X
+    assert(answer->type < sizeof(types) / sizeof(types[0]));
+    assert(answer->format_size <= sizeof(answer->format));
+    struct ct_plan_info info = {.type = types[answer->type],
+                                .calling_code = answer->calling_code,
+                                .valid = answer->type != CT_PLAN_UNKNOWN};
+    info.national_format = (struct ct_str){
+        ct_arena_copy(arena, answer->format, answer->format_size), answer->format_size};
+    if (info.national_format.at == NULL)
+        return CT_NOMEM;
+    if (answer->country[0] != '\0') {
+        info.country =
+            (struct ct_str){ct_arena_copy(arena, answer->country, sizeof(answer->country)),
+                            sizeof(answer->country)};
+        if (info.country.at == NULL)
+            return CT_NOMEM;
+    }
+    *out = info;
+    return CT_OK;
+}
+
+enum ct_result ct_plan_describe(struct ct_plan *plan, struct ct_arena *arena, struct ct_str e164,
+                                struct ct_plan_info *out)
+{
+    uint64_t number = number_of(e164);
+    if (number == 0)
+        return CT_INVALID;
+    struct ct_plan_answer answer;
+    if (!ct_plan_cache_find(plan->cache, number, &answer)) {
+        const struct ct_plan_module *module;
+        enum ct_result result = get_module(plan, &module);
+        if (result == CT_OK)
+            result = module->describe(e164.at, e164.len, &answer);
+        if (result != CT_OK)
+            return result;
+        ct_plan_cache_put(plan->cache, number, &answer);
+    }
+    return read_answer(arena, &answer, out);
+}
+
+enum ct_result ct_plan_calling_code(struct ct_plan *plan, struct ct_str country, int *out)
+{
+    char upper[2];
+    if (country.len != sizeof(upper))
+        return CT_NOT_FOUND;
+    for (size_t i = 0; i < sizeof(upper); i++) {
+        char c = country.at[i];
+        upper[i] = c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
+        if (upper[i] < 'A' || upper[i] > 'Z')
+            return CT_NOT_FOUND;
+    }
+    const struct ct_plan_module *module;
+    enum ct_result result = get_module(plan, &module);
+    return result == CT_OK ? module->calling_code(upper, out) : result;
+}
