@@ -20,8 +20,9 @@ GATE = os.environ.get("CT_API_GATE", "whole")
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
-    """A server with the default settings that many tests use at a time."""
-    with Server(tmp_path_factory.mktemp("server")) as running:
+    """A server that many tests use at a time. Its settings are the defaults, but for how many wrong passwords
+    one address may send: all tests have one address."""
+    with Server(tmp_path_factory.mktemp("server"), LOGIN_FAILURES_MAX="100") as running:
         yield running
 
 

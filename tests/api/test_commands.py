@@ -15,7 +15,7 @@ import pytest
 from support import program, tokens
 from support.people import Account
 
-COMMANDS = ["serve", "settings", "openapi", "user", "token", "version"]
+COMMANDS = ["serve", "settings", "openapi", "user", "pool", "number", "token", "version"]
 SETTINGS = ["SECRET_KEY", "ALGORITHM", "ACCESS_TOKEN_EXPIRE_MINUTES", "HOST", "PORT", "DATABASE_URL", "PASSWORD_HASH",
             "PASSWORD_MIN_LENGTH", "LOG_FORMAT", "LOG_LEVEL", "LOG_FILE", "HTTP_THREADS", "MAX_CONNECTIONS", "MAX_BODY_BYTES",
             "TLS_CERT_FILE", "TLS_KEY_FILE", "TRUSTED_PROXIES", "CORS_ORIGINS"]
@@ -184,6 +184,11 @@ def test_user_add_refuses(command):
     fails(command("user", "add", "bob"))
     fails(command("user", "set-password", "nobody", password="a good password"), "nobody")
     fails(command("user", "set-password", "alice", password="short"), "8")
+    fails(command("user", "set-password", "alice", password="iloveyou1"), "most common")
+    fails(command("user", "add", "bob the builder", password="Bob The Builder"), "must not be the username")
+    fails(command("user", "grant-admin", "nobody"), "nobody")
+    fails(command("user", "log-out", "nobody"), "nobody")
+    fails(command("user", "revoke-admin", "nobody"), "nobody")
     assert succeeds(command("user", "list")).count("\n") == 2
 
 

@@ -30,6 +30,12 @@ DOCUMENT = {
         },
         "/things/{id}": {"get": {"responses": {"200": {"content": {"application/json": {"schema": {
             "$ref": "#/components/schemas/Thing"}}}}, "304": {}}}},
+        "/versions": {
+            "get": {"responses": {"200": {
+                "headers": {"ETag": {}, "Idempotent-Replayed": {}},
+                "content": {"application/json": {"schema": {}}}}}},
+            "delete": {"responses": {"204": {}}},
+        },
     },
     "components": {"schemas": {"Thing": {
         "type": "object", "required": ["id"], "additionalProperties": False,
@@ -37,6 +43,7 @@ DOCUMENT = {
 }
 SEEN = {
     ("POST", "/things", 200, True), ("POST", "/things", 401, True), ("POST", "/things", 503, True),
+    ("GET", "/versions", 200, None), ("DELETE", "/versions", 204, None),
     ("POST", "/things", 422, False), ("GET", "/things/{id}", 200, None), ("GET", "/things/{id}", 304, None),
 }
 HEADERS = {"X-Request-ID": "a", "Content-Type": "application/json"}
@@ -78,6 +85,11 @@ GOOD_REPLIES = {
     "faults": ("POST", "/things", 422, HEADERS,
                b'{"detail": [{"type": "missing", "loc": ["body", "id"], "msg": "Field required"}]}'),
     "a busy server": ("POST", "/things", 503, {**HEADERS, "Retry-After": "1"}, b'{"detail": "busy"}'),
+    "a version": ("GET", "/versions", 200, {**HEADERS, "ETag": '"1"'}, b"{}"),
+    "an answer again": ("GET", "/versions", 200, {**HEADERS, "ETag": '"1"', "Idempotent-Replayed": "true"}, b"{}"),
+    "no content": ("DELETE", "/versions", 204, {"X-Request-ID": "a"}, b""),
+    "a limit before the path was known": ("GET", "/nothing", 429, {**HEADERS, "Retry-After": "9"},
+                                          b'{"detail": "no"}'),
     "no request at all": (None, None, 400, HEADERS, b'{"detail": "no"}'),
 }
 
@@ -104,7 +116,17 @@ BAD_REPLIES = {
     "no X-Request-ID": ("GET", "/things/1", 200, {"Content-Type": "application/json"}, b'{"id": 1}'),
     "no WWW-Authenticate": ("POST", "/things", 401, HEADERS, b'{"detail": "no"}'),
     "no Allow": ("PUT", "/things/1", 405, HEADERS, b'{"detail": "no"}'),
+    "a limit that nobody documented": ("GET", "/things/1", 429, {**HEADERS, "Retry-After": "9"},
+                                       b'{"detail": "no"}'),
+    "a limit without an end": ("GET", "/nothing", 429, HEADERS, b'{"detail": "no"}'),
     "no Retry-After": ("POST", "/things", 503, HEADERS, b'{"detail": "busy"}'),
+    "no ETag": ("GET", "/versions", 200, HEADERS, b"{}"),
+    "an ETag that nobody documented": ("GET", "/things/1", 200, {**HEADERS, "ETag": '"1"'}, b'{"id": 1}'),
+    "a replay that nobody documented": ("GET", "/things/1", 200, {**HEADERS, "Idempotent-Replayed": "true"},
+                                        b'{"id": 1}'),
+    "an odd replay": ("GET", "/versions", 200, {**HEADERS, "ETag": '"1"', "Idempotent-Replayed": "1"}, b"{}"),
+    "a body of no content": ("DELETE", "/versions", 204, {"X-Request-ID": "a"}, b"{}"),
+    "a type of no content": ("DELETE", "/versions", 204, HEADERS, b""),
     "a body on HEAD": ("HEAD", "/things/1", 200, HEADERS, b'{"id": 1}'),
     "a fault that echoes": ("POST", "/things", 422, HEADERS,
                             b'{"detail": [{"type": "t", "loc": ["body"], "msg": "m", "input": "x"}]}'),

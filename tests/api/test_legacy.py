@@ -30,7 +30,7 @@ def old(tmp_path_factory):
         "an unknown hash": ("$9z$" + "x" * 50, []),
     }
     legacy.create(folder / "cloud_telephony.db", users)
-    with Server(folder) as server:
+    with Server(folder, LOGIN_FAILURES_MAX="100") as server:
         yield server
 
 

@@ -139,7 +139,9 @@ def seconds_of_login(wire, name, password):
     return time.perf_counter() - begin
 
 
-def test_an_unknown_name_costs_as_long_as_a_wrong_password(server, owner):
+def test_an_unknown_name_costs_as_long_as_a_wrong_password(launch):
+    server = launch(LOGIN_FAILURES_MAX=100)
+    owner = Account(server)
     ratios = []
     with Wire(server) as wire:
         for _ in range(4):

@@ -1,4 +1,4 @@
-"""POST and GET /phone_numbers, GET /phone_numbers/{id}."""
+"""POST and GET /phone_numbers, GET and PATCH /phone_numbers/{id}."""
 
 import re
 import sqlite3
@@ -11,6 +11,8 @@ from support.people import Account, fresh_number
 PATTERN = r"^\+[1-9][0-9]{1,14}$"
 TAKEN = {"detail": "Phone number already registered"}
 UNKNOWN = {"detail": "Phone number not found"}
+FULL = {"id", "phone_number", "user_id", "friendly_name", "tags", "country", "type", "national_format", "valid",
+        "status", "created_at", "voice"}
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
 
@@ -34,13 +36,17 @@ def test_the_answer_has_exactly_three_fields(owner):
 
 
 def test_the_number_in_full(owner):
-    made = owner.create()
+    number = fresh_number()
+    made = owner.create(number)
     reply = owner.client.get(f"/phone_numbers/{made['id']}")
     assert reply.status_code == 200
     full = reply.json()
-    assert set(full) == {"id", "phone_number", "user_id", "created_at"}
+    assert set(full) == FULL
     assert TIME.fullmatch(full.pop("created_at"))
-    assert full == made
+    assert {name: full.pop(name) for name in made} == made
+    assert full == {"friendly_name": None, "tags": [], "country": "DE", "type": "fixed_line", "valid": True,
+                    "national_format": full["national_format"], "status": "assigned", "voice": None}
+    assert full["national_format"].replace(" ", "").replace("-", "") == "0" + number[3:]
 
 
 @pytest.mark.parametrize("written, plain", [
@@ -171,7 +177,7 @@ def test_a_list_in_pages(owner):
         read = list(pages(owner.client, limit=limit))
         assert [len(page) for page in read] == sizes
         assert [{key: one[key] for key in made[0]} for page in read for one in page] == made
-        assert all(set(one) == {"id", "phone_number", "user_id", "created_at"} for page in read for one in page)
+        assert all(set(one) == FULL for page in read for one in page)
 
 
 def test_fifty_a_page_by_default(owner):
@@ -254,3 +260,246 @@ def test_both_faults_of_a_query_at_once(account):
 @pytest.mark.parametrize("query", ["?", "?&&", "?unknown=1", "?limit=5&unknown", "?=", "?LIMIT=0", "?a[b]=c", "?%zz=1"])
 def test_what_a_query_may_hold_besides(account, query):
     assert account.client.get(f"/phone_numbers{query}").status_code == 200
+
+
+# ---- names and tags ----
+
+
+def full(account, number_id):
+    reply = account.client.get(f"/phone_numbers/{number_id}")
+    assert reply.status_code == 200, reply.text
+    return reply.json()
+
+
+def patch(account, number_id, body, **headers):
+    return account.client.patch(f"/phone_numbers/{number_id}", json=body,
+                                headers={name.replace("_", "-"): value for name, value in headers.items()})
+
+
+def test_a_name_from_the_beginning(owner):
+    number = fresh_number()
+    reply = owner.client.post("/phone_numbers", json={"phone_number": number, "friendly_name": "Empfang ☎"})
+    made = reply.json()
+    assert made == {"id": made["id"], "phone_number": number, "user_id": owner.id, "friendly_name": "Empfang ☎"}
+    assert full(owner, made["id"])["friendly_name"] == "Empfang ☎"
+
+
+def test_no_name_is_left_out(owner):
+    reply = owner.client.post("/phone_numbers", json={"phone_number": fresh_number(), "friendly_name": None})
+    assert set(reply.json()) == {"id", "phone_number", "user_id"}
+
+
+def test_a_change_leaves_alone_what_is_not_there(owner):
+    number_id = owner.create()["id"]
+    before = full(owner, number_id)
+    for body, changed in (
+            ({"friendly_name": "Front desk"}, {"friendly_name": "Front desk"}),
+            ({"tags": ["berlin", "sales"]}, {"tags": ["berlin", "sales"]}),
+            ({"friendly_name": "x" * 64, "tags": ["ü", "berlin"]}, {"friendly_name": "x" * 64, "tags": ["ü", "berlin"]}),
+            ({"friendly_name": None}, {"friendly_name": None}),
+            ({}, {}),
+            ({"unknown": 1, "phone_number": "+1", "user_id": 7}, {}),
+            ({"tags": []}, {"tags": []})):
+        reply = patch(owner, number_id, body)
+        assert reply.status_code == 200, reply.text
+        before.update(changed)
+        assert reply.json() == before == full(owner, number_id)
+
+
+def test_equal_tags_are_kept_once(owner):
+    number_id = owner.create()["id"]
+    tags = ["b", "a", "b", "A", "a", '"', "\\", "b"]
+    assert patch(owner, number_id, {"tags": tags}).json()["tags"] == ["b", "a", "A", '"', "\\"]
+    assert full(owner, number_id)["tags"] == ["b", "a", "A", '"', "\\"]
+
+
+@pytest.mark.parametrize("body, kind, place", [
+    ({"friendly_name": ""}, "string_too_short", ["friendly_name"]),
+    ({"friendly_name": "x" * 65}, "string_too_long", ["friendly_name"]),
+    ({"friendly_name": "a\nb"}, "string_pattern_mismatch", ["friendly_name"]),
+    ({"friendly_name": 1}, "string_type", ["friendly_name"]),
+    ({"tags": "a"}, "list_type", ["tags"]),
+    ({"tags": ["a"] * 21}, "too_long", ["tags"]),
+    ({"tags": ["a", ""]}, "string_too_short", ["tags", 1]),
+    ({"tags": ["x" * 65]}, "string_too_long", ["tags", 0]),
+    ({"tags": ["a", "b", "\0"]}, "string_pattern_mismatch", ["tags", 2]),
+    ({"tags": [1]}, "string_type", ["tags", 0]),
+])
+def test_what_is_no_name_and_no_tag(owner, body, kind, place):
+    made = owner.create()
+    reply = patch(owner, made["id"], body)
+    assert reply.status_code == 422, reply.text
+    assert [(fault["type"], fault["loc"]) for fault in reply.json()["detail"]] == [(kind, ["body", *place])]
+    assert full(owner, made["id"])["tags"] == []
+
+
+def test_the_numbers_of_others_cannot_be_changed(server, owner):
+    made = owner.create()
+    reply = patch(Account(server), made["id"], {"friendly_name": "mine"})
+    assert (reply.status_code, reply.json()) == (404, UNKNOWN)
+    assert full(owner, made["id"])["friendly_name"] is None
+
+
+def test_every_change_has_an_entity_tag_of_its_own(owner):
+    number_id = owner.create()["id"]
+    tags = []
+    for name in ("a", "b", "b"):
+        reply = patch(owner, number_id, {"friendly_name": name})
+        tags.append(reply.headers["ETag"])
+        assert owner.client.get(f"/phone_numbers/{number_id}").headers["ETag"] == tags[-1]
+    assert len(set(tags)) == 3
+    # nothing was changed
+    assert patch(owner, number_id, {}).headers["ETag"] == tags[-1]
+
+
+def test_a_stale_editor_overwrites_nothing(owner):
+    number_id = owner.create()["id"]
+    seen = owner.client.get(f"/phone_numbers/{number_id}").headers["ETag"]
+    assert patch(owner, number_id, {"friendly_name": "first"}, If_Match=seen).status_code == 200
+    reply = patch(owner, number_id, {"friendly_name": "second"}, If_Match=seen)
+    assert reply.status_code == 412
+    assert reply.json() == {"detail": "The number has changed since it was read: get it again"}
+    assert full(owner, number_id)["friendly_name"] == "first"
+    for tag in ('"nonsense"', "W/" + owner.client.get(f"/phone_numbers/{number_id}").headers["ETag"], '""'):
+        assert patch(owner, number_id, {"friendly_name": "third"}, If_Match=tag).status_code == 412
+    fresh = owner.client.get(f"/phone_numbers/{number_id}").headers["ETag"]
+    assert patch(owner, number_id, {"friendly_name": "fourth"}, If_Match=f'"x", {fresh}').status_code == 200
+    assert patch(owner, number_id, {"friendly_name": "fifth"}, If_Match="*").status_code == 200
+    assert full(owner, number_id)["friendly_name"] == "fifth"
+
+
+def test_of_many_editors_at_once_one_wins(server):
+    owner = Account(server)
+    number_id = owner.create()["id"]
+    seen = owner.client.get(f"/phone_numbers/{number_id}").headers["ETag"]
+    clients = [server.client(owner.token) for _ in range(8)]
+
+    def edit(turn):
+        return clients[turn].patch(f"/phone_numbers/{number_id}", json={"friendly_name": f"editor {turn}"},
+                                   headers={"If-Match": seen})
+
+    with ThreadPoolExecutor(8) as pool:
+        replies = list(pool.map(edit, range(8)))
+    assert sorted(reply.status_code for reply in replies) == [200] + [412] * 7
+    winner, = [reply.json() for reply in replies if reply.status_code == 200]
+    assert full(owner, number_id) == winner
+
+
+# ---- filters ----
+
+
+@pytest.fixture(scope="module")
+def collector(server):
+    """Somebody who has numbers of several countries, named by their end."""
+    account = Account(server)
+    made = {}
+    for number, tags in (("+4930770012345", ["berlin"]), ("+4989770012399", ["munich", "sales"]),
+                         ("+442079460777", ["sales"]), ("+41446681877", []), ("+99977001234", ["sales"])):
+        made[number] = account.create(number)["id"]
+        if tags:
+            assert patch(account, made[number], {"tags": tags}).status_code == 200
+    return account
+
+
+@pytest.mark.parametrize("query, numbers", [
+    ({}, ["+4930770012345", "+4989770012399", "+442079460777", "+41446681877", "+99977001234"]),
+    ({"country": "DE"}, ["+4930770012345", "+4989770012399"]),
+    ({"country": "gb"}, ["+442079460777"]),
+    ({"country": "FR"}, []),
+    ({"prefix": "49"}, ["+4930770012345", "+4989770012399"]),
+    ({"prefix": "+4"}, ["+4930770012345", "+4989770012399", "+442079460777", "+41446681877"]),
+    ({"prefix": "+49307700"}, ["+4930770012345"]),
+    ({"prefix": "307"}, []),
+    ({"contains": "77001"}, ["+4930770012345", "+4989770012399", "+99977001234"]),
+    ({"contains": "77*01*34"}, ["+4930770012345", "+99977001234"]),
+    ({"contains": "0*23*5"}, ["+4930770012345"]),
+    ({"contains": "98977001239*"}, ["+4989770012399"]),
+    ({"tag": "sales"}, ["+4989770012399", "+442079460777", "+99977001234"]),
+    ({"tag": "sal"}, []),
+    ({"status": "assigned", "tag": "berlin"}, ["+4930770012345"]),
+    ({"status": "transferring"}, []),
+    ({"status": "quarantined"}, []),
+    ({"country": "DE", "tag": "sales", "contains": "99"}, ["+4989770012399"]),
+])
+def test_filters(collector, query, numbers):
+    reply = collector.client.get("/phone_numbers", params=query)
+    assert reply.status_code == 200, reply.text
+    assert [one["phone_number"] for one in reply.json()["items"]] == numbers
+    assert reply.json()["next"] is None
+
+
+def test_a_plus_that_a_browser_makes_a_blank_of(collector):
+    assert len(collector.client.get("/phone_numbers?prefix=+49").json()["items"]) == 2
+
+
+def test_filters_in_pages(collector):
+    for limit, sizes in ((1, [1, 1, 1]), (2, [2, 1]), (3, [3])):
+        read = list(pages(collector.client, limit=limit, tag="sales"))
+        assert [len(page) for page in read] == sizes
+
+
+@pytest.mark.parametrize("query, kind", [
+    ({"country": "DEU"}, "string_pattern_mismatch"), ({"country": "1"}, "string_pattern_mismatch"),
+    ({"country": ""}, "string_pattern_mismatch"),
+    ({"prefix": "+"}, "string_pattern_mismatch"), ({"prefix": "49x"}, "string_pattern_mismatch"),
+    ({"prefix": "1" * 16}, "string_pattern_mismatch"), ({"contains": "***"}, "string_pattern_mismatch"),
+    ({"contains": "12?"}, "string_pattern_mismatch"), ({"contains": "%"}, "string_pattern_mismatch"),
+    ({"tag": ""}, "string_too_short"), ({"tag": "x" * 65}, "string_too_long"),
+    ({"status": "reserved"}, "literal_error"), ({"status": "available"}, "literal_error"),
+])
+def test_what_is_no_filter(account, query, kind):
+    reply = account.client.get("/phone_numbers", params=query)
+    assert reply.status_code == 422, reply.text
+    assert [(fault["type"], fault["loc"]) for fault in reply.json()["detail"]] == [(kind, ["query", *query])]
+
+
+def test_a_filter_that_few_pass_reads_a_part_at_a_time(launch):
+    server = launch()
+    owner = Account(server)
+    with sqlite3.connect(server.database, timeout=30) as database:
+        database.executemany("INSERT INTO virtual_phone_numbers (phone_number, user_id) VALUES (?, ?)",
+                             [(f"+4930{turn:07}", owner.id) for turn in range(4500)])
+    database.close()
+    read = list(pages(owner.client, prefix="49300004499"))
+    assert [len(page) for page in read] == [0, 0, 1]
+    assert read[2][0]["phone_number"] == "+49300004499"
+
+
+# ---- what settings refuse ----
+
+
+def test_numbers_that_no_country_assigns(launch):
+    owner = Account(launch(NUMBER_CHECK="strict"))
+    for number in ("+1234567890", "+999123456", "+12"):
+        reply = create(owner, number)
+        assert reply.status_code == 422
+        assert reply.json() == {"detail": [{"type": "value_error", "loc": ["body", "phone_number"],
+                                            "msg": "Value error, no country assigns this number"}]}
+    assert create(owner, "+493012345678").status_code == 200
+    assert full(owner, 1)["valid"] is True
+
+
+def test_numbers_that_no_pool_holds(launch):
+    owner = Account(launch(NUMBER_POLICY="pool"))
+    reply = create(owner, "+493012345678")
+    assert reply.status_code == 403
+    assert reply.json() == {"detail": "No pool holds this number: see GET /available_phone_numbers"}
+
+
+def test_the_quota(launch):
+    server = launch(QUOTA_NUMBERS="2")
+    owner = Account(server)
+    first, _ = owner.create(), owner.create()
+    reply = create(owner, fresh_number())
+    assert reply.status_code == 403
+    assert reply.json() == {"detail": "This account may have 2 numbers (QUOTA_NUMBERS)"}
+    assert owner.client.delete(f"/phone_numbers/{first['id']}").status_code == 200
+    owner.create()
+    reply = owner.client.post(f"/phone_numbers/{first['id']}/restore")
+    assert (reply.status_code, reply.json()) == (403, {"detail": "This account may have 2 numbers (QUOTA_NUMBERS)"})
+    # everyone has a quota of his own
+    other = Account(server)
+    other.create()
+    offered = other.create()["id"]
+    assert other.client.post(f"/phone_numbers/{offered}/transfer", json={"username": owner.name}).status_code == 202
+    assert owner.client.post(f"/phone_numbers/{offered}/transfer/accept").status_code == 403

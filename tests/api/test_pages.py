@@ -171,8 +171,18 @@ def test_the_document_is_openapi(server):
 def test_the_document_has_the_routes_of_the_contract(server):
     routes = {(method, template) for template, operations in server.contract.document["paths"].items() for method in operations}
     assert routes == {
-        ("post", "/auth/register"), ("post", "/auth/login"), ("get", "/auth/me"), ("post", "/phone_numbers"),
-        ("get", "/phone_numbers"), ("get", "/phone_numbers/{id}"), ("get", "/healthz")}
+        ("post", "/auth/register"), ("post", "/auth/login"), ("post", "/auth/refresh"), ("post", "/auth/logout"),
+        ("post", "/auth/logout_all"), ("get", "/auth/me"), ("delete", "/auth/me"), ("put", "/auth/password"),
+        ("get", "/.well-known/jwks.json"), ("post", "/api_keys"), ("get", "/api_keys"), ("delete", "/api_keys/{id}"),
+        ("get", "/audit"),
+        ("post", "/phone_numbers"), ("get", "/phone_numbers"), ("post", "/phone_numbers/claim"),
+        ("get", "/phone_numbers/{id}"), ("patch", "/phone_numbers/{id}"), ("delete", "/phone_numbers/{id}"),
+        ("post", "/phone_numbers/{id}/restore"), ("post", "/phone_numbers/{id}/transfer"),
+        ("delete", "/phone_numbers/{id}/transfer"), ("post", "/phone_numbers/{id}/transfer/accept"),
+        ("get", "/phone_number_transfers"), ("get", "/available_phone_numbers"),
+        ("post", "/number_pools"), ("get", "/number_pools"), ("delete", "/number_pools/{id}"),
+        ("post", "/reserved_numbers"), ("get", "/reserved_numbers"), ("delete", "/reserved_numbers/{id}"),
+        ("get", "/healthz")}
 
 
 def test_the_document_says_how_to_authorize(server):
@@ -183,7 +193,7 @@ def test_the_document_says_how_to_authorize(server):
     assert password, "Authorize in /docs needs the password flow"
     for template, operations in document["paths"].items():
         for method, operation in operations.items():
-            is_open = template in ("/auth/register", "/auth/login", "/healthz")
+            is_open = template in ("/auth/register", "/auth/login", "/.well-known/jwks.json", "/healthz")
             assert bool(operation.get("security")) != is_open, (method, template)
             assert is_open or "401" in operation["responses"]
 

@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from support.people import Account
+from support.server import Server
 from support.wire import Closed, Wire, ask, head_of
 
 BODY_ROUTES = ["/auth/register", "/auth/login", "/phone_numbers"]
@@ -46,6 +47,13 @@ def mutated(draw, valid):
         else:
             body[at:at] = draw(st.binary(min_size=1, max_size=4))
     return bytes(body)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """A server for this file alone: here come many wrong passwords."""
+    with Server(tmp_path_factory.mktemp("property"), LOGIN_FAILURES_MAX="100") as running:
+        yield running
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,8 @@ def test_the_answer_is_a_token_and_nothing_else(client):
 
 def test_the_token_opens_the_account(owner):
     me = owner.client.get("/auth/me").json()
-    assert set(me) == {"id", "username", "created_at", "last_login_at"}
+    assert set(me) == {"id", "username", "role", "created_at", "last_login_at"}
+    assert me["role"] == "user"
     assert me["username"] == owner.name
     assert me["id"] == owner.id
 
@@ -33,7 +34,8 @@ def test_the_token_opens_the_account(owner):
 def test_the_claims_of_the_token(owner):
     header, claims = tokens.parts(owner.token)
     assert header["alg"] == "HS256"
-    assert set(claims) == {"sub", "iat", "exp", "jti"}
+    assert set(claims) == {"sub", "iat", "exp", "jti", "auth_time"}
+    assert claims["auth_time"] == claims["iat"]
     assert claims["sub"] == str(owner.id)
     assert claims["exp"] - claims["iat"] == 30 * 60
 
@@ -75,7 +77,7 @@ def test_strange_names_are_names(server, name):
 
 
 @pytest.mark.parametrize("password", [
-    "12345678", "éééé", "😀😀", "        ", "x" * 1024, "é" * 512, "nul \0 inside", "\u0001\u0002\u0003\u0004\u0005\u0006\u0007\b",
+    "73195028", "éééé", "😀😀", "        ", "x" * 1024, "é" * 512, "nul \0 inside", "\u0001\u0002\u0003\u0004\u0005\u0006\u0007\b",
     'quo"te\\back/slash', "+%26=&plain"])
 def test_passwords_of_any_characters(server, password):
     account = Account(server, password=password)
@@ -151,4 +153,28 @@ def test_the_least_length_of_a_password_by_setting(launch):
     assert reply.json() == {"detail": [{
         "type": "string_too_short", "loc": ["body", "password"],
         "msg": "String should have at least 3 characters", "ctx": {"min_length": 3}}]}
-    assert Account(server, password="abc").login().status_code == 200
+    assert Account(server, password="a7_").login().status_code == 200
+
+
+COMMON = "Value error, this password is among the most common ones: choose another"
+USERNAME = "Value error, the password must not be the username"
+
+
+@pytest.mark.parametrize("name, password, message", [
+    (None, "password1", COMMON), (None, "12345678", COMMON), (None, "QWERTYUIOP", COMMON), (None, "iloveyou1", COMMON),
+    ("Zebra Crossing 9", "Zebra Crossing 9", USERNAME), ("Zebra Crossing 9", "zEBRA cROSSING 9", USERNAME),
+    ("Straßenbahn 28", "STRASSENBAHN 28", USERNAME),
+])
+def test_a_password_that_is_tried_first_is_refused(client, name, password, message):
+    reply = register(client, name or fresh_name(), password)
+    assert reply.status_code == 422
+    assert reply.json() == {"detail": [{"type": "value_error", "loc": ["body", "password"], "msg": message}]}
+
+
+def test_a_role_in_the_body_is_ignored(server):
+    client = server.client()
+    name = fresh_name()
+    reply = client.post("/auth/register", json={"username": name, "password": "a good password", "role": "admin"})
+    assert reply.status_code == 200
+    me = server.client(reply.json()["access_token"]).get("/auth/me").json()
+    assert me["role"] == "user"

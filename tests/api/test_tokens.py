@@ -1,11 +1,12 @@
 """Bearer tokens: what opens an account, and everything that must not."""
 
 import sqlite3
+import subprocess
 import time
 
 import pytest
 
-from support import tokens
+from support import program, tokens
 from support.people import Account
 from support.program import SECRET_KEY
 from support.wire import ask, head_of
@@ -253,3 +254,101 @@ def test_authentication_is_judged_first(server, client):
         assert client.post("/phone_numbers", **options).status_code == 401
     assert client.get("/phone_numbers", params={"limit": "x"}).status_code == 401
     assert client.get("/phone_numbers/x").status_code == 401
+
+
+# --- keys: pairs, and those of before
+
+def make_pair(folder, algorithm):
+    """A private key for an algorithm; the path of its file."""
+    path = folder / f"{algorithm}.pem"
+    how = (["rsa", "-pkeyopt", "rsa_keygen_bits:2048"] if algorithm == "RS256"
+           else ["ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"])
+    subprocess.run(["openssl", "genpkey", "-algorithm", *how, "-out", path], check=True, capture_output=True, timeout=60)
+    return path
+
+
+@pytest.mark.parametrize("algorithm, members", [("RS256", {"n", "e"}), ("ES256", {"crv", "x", "y"})])
+def test_a_key_pair_signs(launch, tmp_path, algorithm, members):
+    server = launch(ALGORITHM=algorithm, JWT_PRIVATE_KEY_FILE=make_pair(tmp_path, algorithm), SECRET_KEY=None)
+    account = Account(server)
+    header, _ = tokens.parts(account.token)
+    assert header["alg"] == algorithm
+    key, = server.client().get("/.well-known/jwks.json").json()["keys"]
+    assert key["kid"] == header["kid"] and key["alg"] == algorithm and key["use"] == "sig"
+    assert members <= set(key) and not {"d", "p", "q", "k"} & set(key), "public members only"
+    assert me(server, f"Bearer {account.token}").status_code == 200
+    # neither the public key nor anything else known serves as a secret
+    for secret in (SECRET_KEY, key["kid"], (tmp_path / f"{algorithm}.pem").read_text()):
+        forged = tokens.sign(tokens.claims_of(account.id), secret)
+        assert me(server, f"Bearer {forged}").status_code == 401
+    head, _, signature = account.token.rpartition(".")
+    changed = ("A" if signature[10] != "A" else "B").join((signature[:10], signature[11:]))
+    assert me(server, f"Bearer {head}.{changed}").status_code == 401
+
+
+def test_the_signature_is_that_of_the_published_key(launch, tmp_path):
+    """By another program: openssl, with the key's public half."""
+    path = make_pair(tmp_path, "RS256")
+    server = launch(ALGORITHM="RS256", JWT_PRIVATE_KEY_FILE=path)
+    signed, _, signature = Account(server).token.rpartition(".")
+    subprocess.run(["openssl", "pkey", "-in", path, "-pubout", "-out", tmp_path / "public.pem"], check=True, timeout=60)
+    (tmp_path / "signed").write_text(signed)
+    (tmp_path / "signature").write_bytes(tokens.decode(signature))
+    subprocess.run(["openssl", "dgst", "-sha256", "-verify", tmp_path / "public.pem", "-signature", tmp_path / "signature",
+                    tmp_path / "signed"], check=True, timeout=60, capture_output=True)
+
+
+def test_changing_the_key_logs_nobody_out(launch, tmp_path):
+    """From one secret to another, to a pair, to another pair: each step keeps the tokens of the step before."""
+    first, second = make_pair(tmp_path, "ES256"), make_pair(tmp_path, "RS256")
+    new = "another secret of enough bytes, by chance 7f3b"
+    steps = [
+        {"SECRET_KEY": SECRET_KEY},
+        {"SECRET_KEY": new, "SECRET_KEY_PREVIOUS": SECRET_KEY},
+        {"SECRET_KEY": None, "SECRET_KEY_PREVIOUS": new, "ALGORITHM": "ES256", "JWT_PRIVATE_KEY_FILE": first},
+        {"ALGORITHM": "RS256", "JWT_PRIVATE_KEY_FILE": second, "JWT_PREVIOUS_KEY_FILE": first, "SECRET_KEY": None},
+    ]
+    folder = tmp_path / "data"
+    folder.mkdir()
+    server = launch(folder=folder, **steps[0])
+    account = Account(server)
+    given = [account.token]
+    for settings in steps[1:]:
+        server.stop()
+        server = launch(folder=folder, **settings)
+        assert me(server, f"Bearer {given[-1]}").status_code == 200
+        reply = server.client(given[-1]).post("/auth/refresh")
+        assert reply.status_code == 200
+        given.append(reply.json()["access_token"])
+        assert me(server, f"Bearer {given[-1]}").status_code == 200
+    assert [tokens.parts(token)[0]["alg"] for token in given] == ["HS256", "HS256", "ES256", "RS256"]
+    assert [me(server, f"Bearer {token}").status_code for token in given] == [401, 401, 200, 200]
+
+
+@pytest.mark.parametrize("settings, words", [
+    ({"ALGORITHM": "ES256"}, ["JWT_PRIVATE_KEY_FILE", "openssl"]),
+    ({"ALGORITHM": "ES256", "JWT_PRIVATE_KEY_FILE": "nowhere.pem"}, ["JWT_PRIVATE_KEY_FILE", "nowhere.pem"]),
+    ({"ALGORITHM": "RS256", "JWT_PRIVATE_KEY_FILE": "ES256.pem"}, ["JWT_PRIVATE_KEY_FILE", "ES256.pem"]),
+    ({"SECRET_KEY": None}, ["SECRET_KEY"]),
+])
+def test_without_a_key_the_server_does_not_start(tmp_path, settings, words):
+    make_pair(tmp_path, "ES256")
+    for command in (["serve"], ["token", "issue", "nobody"]):
+        done = program.run(command, tmp_path, {"SECRET_KEY": SECRET_KEY, "PORT": "0", "LOG_FORMAT": "json", **settings})
+        if command[0] == "token" and "JWT_PRIVATE_KEY_FILE" in settings:
+            continue  # there is no such user: the key is not looked at
+        assert done.returncode == 1
+        said = [line for line in done.stderr.splitlines() if not line.startswith("{")]
+        assert len(said) == 1 and all(word in said[0] for word in words), done.stderr
+
+
+def test_a_token_by_the_command_line_counts_as_any(launch):
+    server = launch()
+    account = Account(server)
+    assert account.client.post("/auth/logout_all").status_code == 204
+    done = program.run(["token", "issue", account.name], server.folder, server.settings)
+    assert done.returncode == 0, done.stderr
+    token = done.stdout.strip()
+    assert me(server, f"Bearer {token}").status_code == 200
+    assert server.client(token).post("/auth/logout").status_code == 204
+    assert me(server, f"Bearer {token}").status_code == 401

@@ -1,10 +1,12 @@
 // The documentation pages in a real browser, used as a person would: by clicking.
 //
-//   CT_URL=http://127.0.0.1:8000 node --test docs.test.mjs
+//   tools/with-server.sh build/cloud-telephony node --test docs.test.mjs
 //
+// It makes its visitor an administrator, which only the command line can: hence CT_FOLDER and CT_PROGRAM.
 // CT_SHOTS names a folder for pictures of what was seen; CT_CHROMIUM a browser other than Debian's.
 
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { randomInt } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -97,17 +99,20 @@ async function openDocs(page) {
 const operation = (page, method, path) =>
   page.locator(`.opblock-${method}:has([data-path="${path}"])`);
 
-// Opens an operation unless it is open, fills in its body, presses Execute, answers what came.
-async function execute(page, method, path, body) {
+// Opens an operation unless it is open, fills in its body and its id, presses Execute, answers what came. What
+// is not given stays as the page has it: the example.
+async function execute(page, method, path, body, id) {
   const block = operation(page, method, path);
+  const pathname = path.replace(/\{.*?\}/, id);
   if (!(await block.evaluate((element) => element.classList.contains("is-open"))))
     await block.locator(".opblock-summary-control").first().click();
   if (body !== undefined)
     await block.locator("textarea.body-param__text").fill(JSON.stringify(body));
+  if (id !== undefined) await block.locator('tr[data-param-name="id"] input').fill(String(id));
   const [response] = await Promise.all([
     page.waitForResponse(
       (reply) =>
-        new URL(reply.url()).pathname === path && reply.request().method() === method.toUpperCase(),
+        new URL(reply.url()).pathname === pathname && reply.request().method() === method.toUpperCase(),
     ),
     block.getByRole("button", { name: "Execute" }).click(),
   ]);
@@ -115,14 +120,23 @@ async function execute(page, method, path, body) {
   await live.waitFor();
   const status = await live.locator(".response-col_status").innerText();
   assert.equal(parseInt(status, 10), response.status(), "the page shows the status that came");
-  return { status: response.status(), shown: await live.innerText() };
+  const text = response.status() === 204 ? "" : await response.text();
+  return { status: response.status(), shown: await live.innerText(), text };
+}
+
+async function openAuthorize(page) {
+  await page.locator(".auth-wrapper > button.authorize").click();
+  return page.locator(".modal-ux");
+}
+
+async function fillIn(dialog, username, password) {
+  await dialog.locator("#oauth_username").fill(username);
+  await dialog.locator("#oauth_password").fill(password);
 }
 
 async function logIn(page, username, password) {
-  await page.locator(".auth-wrapper > button.authorize").click();
-  const dialog = page.locator(".modal-ux");
-  await dialog.locator("#oauth_username").fill(username);
-  await dialog.locator("#oauth_password").fill(password);
+  const dialog = await openAuthorize(page);
+  await fillIn(dialog, username, password);
   return dialog;
 }
 
@@ -184,25 +198,110 @@ test("says so when the password is wrong", () =>
     ["401 /auth/login"],
   ));
 
-test("the examples work as they stand", () => {
-  const refused = [];
-  return visiting(
-    desk,
-    async (page) => {
-      await openDocs(page);
-      const registered = await execute(page, "post", "/auth/register");
-      if (registered.status !== 200) {
-        // Somebody has done this before on this server.
-        assert.equal(registered.status, 409);
-        assert.ok(registered.shown.includes("Username already registered"));
-        refused.push("409 /auth/register");
-      }
-      const health = await execute(page, "get", "/healthz");
-      assert.equal(health.status, 200);
-    },
-    refused,
-  );
-});
+// Somebody with the password of the examples, by the API alone: a token and an id.
+async function register(page, username) {
+  const reply = await page.request.post(`${url}/auth/register`, { data: { username, password: examplePassword } });
+  assert.equal(reply.status(), 200, await reply.text());
+  const token = (await reply.json()).access_token;
+  return { username, headers: { Authorization: `Bearer ${token}` } };
+}
+
+// A number of somebody else, offered to a user: its id.
+async function offered(page, from, to) {
+  const number = `+999${String(randomInt(1e9)).padStart(9, "0")}`;
+  const { headers } = from;
+  const made = await page.request.post(`${url}/phone_numbers`, { headers, data: { phone_number: number } });
+  const { id } = await made.json();
+  const reply = await page.request.post(`${url}/phone_numbers/${id}/transfer`, { headers, data: { username: to } });
+  assert.equal(reply.status(), 202, await reply.text());
+  return id;
+}
+
+// Presses Authorize, as often as somebody was logged out.
+async function authorize(page, username, password = examplePassword) {
+  const dialog = await openAuthorize(page);
+  const logout = dialog.locator(".auth-btn-wrapper button", { hasText: "Logout" });
+  if (await logout.isVisible()) await logout.click();
+  await fillIn(dialog, username, password);
+  await page.locator("#oauth_password").press("Enter");
+  await logout.waitFor();
+  await dialog.locator(".btn-done").click();
+}
+
+const examplePassword = "correct horse battery staple";
+
+// Every operation, in an order in which each can succeed: what makes comes first, what ends things comes last.
+// "id" says which of the ids that were made before it is tried with, "makes" under which name its own is kept;
+// "as" who is logged in from here on.
+const tries = [
+  { try: "post /auth/register" },
+  { try: "post /auth/login", as: "admin" },
+  { try: "get /auth/me" },
+  { try: "get /healthz" },
+  { try: "get /.well-known/jwks.json" },
+  { try: "post /api_keys", makes: "key" },
+  { try: "get /api_keys" },
+  { try: "post /number_pools", makes: "pool" },
+  { try: "get /number_pools" },
+  { try: "get /available_phone_numbers" },
+  { try: "post /phone_numbers/claim" },
+  { try: "post /phone_numbers", makes: "number" },
+  { try: "get /phone_numbers" },
+  { try: "get /phone_numbers/{id}", id: "number" },
+  { try: "patch /phone_numbers/{id}", id: "number" },
+  { try: "post /reserved_numbers", makes: "reserved" },
+  { try: "get /reserved_numbers" },
+  { try: "post /phone_numbers/{id}/transfer", id: "number" },
+  { try: "get /phone_number_transfers" },
+  { try: "delete /phone_numbers/{id}/transfer", id: "number" },
+  { try: "post /phone_numbers/{id}/transfer/accept", id: "offered" },
+  { try: "get /audit" },
+  { try: "delete /phone_numbers/{id}", id: "number" },
+  { try: "post /phone_numbers/{id}/restore", id: "number" },
+  { try: "delete /reserved_numbers/{id}", id: "reserved" },
+  { try: "delete /number_pools/{id}", id: "pool" },
+  { try: "delete /api_keys/{id}", id: "key" },
+  { try: "post /auth/refresh" },
+  { try: "put /auth/password", as: "first" },
+  { try: "post /auth/logout" },
+  { try: "post /auth/logout_all", as: "second" },
+  { try: "delete /auth/me", as: "third" },
+];
+
+test("every operation can be tried with its example", async () =>
+  visiting(desk, async (page) => {
+    const { paths } = await (await page.request.get(`${url}/openapi.json`)).json();
+    const operations = Object.entries(paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => `${method} ${path}`),
+    );
+    const untold = operations.filter((name) => !tries.some((one) => one.try === name));
+    assert.deepEqual(untold, [], "say where these are to be tried: tries, above");
+
+    const mark = `${Date.now().toString(36)}-${randomInt(1e6)}`;
+    const people = {};
+    for (const name of ["admin", "first", "second", "third", "giver"])
+      people[name] = await register(page, `${name}-${mark}`);
+    await register(page, "bob"); // of the examples, as alice is, who registers below
+    execFileSync(process.env.CT_PROGRAM, ["user", "grant-admin", people.admin.username], {
+      cwd: process.env.CT_FOLDER,
+    });
+    const ids = { offered: await offered(page, people.giver, people.admin.username) };
+
+    await openDocs(page);
+    for (const { try: name, as, id, makes } of tries) {
+      const [method, path] = name.split(" ");
+      if (as) await authorize(page, people[as].username);
+      const came = await execute(page, method, path, undefined, ids[id]);
+      const answers = Object.keys(paths[path][method].responses);
+      assert.ok(answers.includes(String(came.status)), `${name}: ${came.status} is not documented`);
+      assert.ok(came.status < 300, `${name}: ${came.status} ${came.text}`);
+      if (makes) ids[makes] = JSON.parse(came.text).id;
+      // closed again without waiting for it: the page gets slow with all of them open
+      const header = operation(page, method, path).locator(".opblock-summary-control").first();
+      await header.evaluate((element) => element.click());
+    }
+    await picture(page, "docs-tried");
+  }));
 
 test("ReDoc shows every operation", () =>
   visiting(desk, async (page) => {

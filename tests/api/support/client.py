@@ -1,6 +1,7 @@
 """An HTTP client that holds every reply against the contract and records it."""
 
 import json
+import re
 from urllib.parse import parse_qsl, urlsplit
 
 import requests
@@ -9,6 +10,8 @@ from .record import RECORD
 
 # Shorter values could appear in a log by chance.
 SHORTEST_SECRET = 8
+PASSWORDS = ("password", "current_password", "new_password")
+API_KEY = re.compile(rb'"(ctk_[A-Za-z0-9_-]{38})"')
 
 
 class Client(requests.Session):
@@ -65,11 +68,11 @@ def _passwords(body):
     except (ValueError, RecursionError):
         pairs = parse_qsl(body)
     return {text for name, text in pairs
-            if name == "password" and isinstance(text, str) and len(text) >= SHORTEST_SECRET}
+            if name in PASSWORDS and isinstance(text, str) and len(text) >= SHORTEST_SECRET}
 
 
 def secrets_of_reply(body):
-    """The token in a reply."""
-    if not body.startswith(b'{"access_token"'):
-        return set()
-    return {json.loads(body)["access_token"]}
+    """The token or the API key in a reply."""
+    if body.startswith(b'{"access_token"'):
+        return {json.loads(body)["access_token"]}
+    return {key.decode() for key in API_KEY.findall(body)}

@@ -12,8 +12,14 @@ ASSETS = "/docs/assets/"
 
 # Answered before a route is known, so no route documents them.
 BEFORE_ROUTING = {400, 405, 414, 431}
+# The limit of an address, which may come first of all. A route documents it, what is none cannot.
+LIMITED = {429}
 # Said of a request that is no HTTP/1.1 as this server speaks it (RFC 9110 section 15.6).
 NOT_OUR_HTTP = {501, 505}
+
+# Header fields that a successful reply has just where the document says so, or only there.
+ALWAYS = ("ETag",)
+SOMETIMES = ("Idempotent-Replayed",)
 
 FAULT_KEYS = ({"type", "loc", "msg"}, {"type", "loc", "msg", "ctx"})
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -85,15 +91,17 @@ class Contract:
             self._judge_unknown(where, path, status)
             return
         if method == "OPTIONS":
-            _require(status in (200, 204, 405), where, "OPTIONS answers 200, 204 or 405")
+            _require(status in {200, 204, 405} | LIMITED, where, "OPTIONS answers 200, 204, 405 or 429")
             return
         operation = self.operation("GET" if method == "HEAD" else method, template)
         if operation is None:
-            _require(status in BEFORE_ROUTING, where, "the method is not documented")
+            _require(status in BEFORE_ROUTING | LIMITED, where, "the method is not documented")
             return
         if status in BEFORE_ROUTING and str(status) not in operation["responses"]:
             return
         _require(str(status) in operation["responses"], where, "the status is not documented")
+        if status < 300:
+            _judge_documented_headers(where, headers, operation["responses"][str(status)].get("headers", {}))
         if method == "HEAD" or status in (204, 304):
             return
         content = operation["responses"][str(status)].get("content", {})
@@ -106,9 +114,10 @@ class Contract:
 
     def _judge_unknown(self, where, path, status):
         if path is not None and (path in PAGES or path.startswith(ASSETS)):
-            _require(status in BEFORE_ROUTING | {200, 204, 304, 307, 404}, where, "is no status of a page")
+            _require(status in BEFORE_ROUTING | LIMITED | {200, 204, 304, 307, 404}, where, "is no status of a page")
         else:
-            _require(status in BEFORE_ROUTING | NOT_OUR_HTTP | {404, 411, 413}, where, "the path is not documented")
+            _require(status in BEFORE_ROUTING | LIMITED | NOT_OUR_HTTP | {404, 411, 413}, where,
+                     "the path is not documented")
 
 
 def _require(condition, where, what):
@@ -126,12 +135,22 @@ def _json(where, body):
 def _judge_headers(where, status, headers):
     _require(REQUEST_ID.fullmatch(headers.get("X-Request-ID", "")), where,
              f"has X-Request-ID {headers.get('X-Request-ID')!r}")
+    if status == 204:
+        _require("Content-Type" not in headers, where, "has a Content-Type")
+    _require(headers.get("Idempotent-Replayed", "true") == "true", where, "has an odd Idempotent-Replayed")
     if status == 401:
         _require(headers.get("WWW-Authenticate") == "Bearer", where, "has no WWW-Authenticate: Bearer")
     if status == 405:
         _require(headers.get("Allow"), where, "has no Allow")
     if status in (429, 503):
         _require(headers.get("Retry-After", "").isdigit(), where, "has no Retry-After")
+
+
+def _judge_documented_headers(where, headers, documented):
+    for name in ALWAYS:
+        _require(name in headers or name not in documented, where, f"has no {name}")
+    for name in ALWAYS + SOMETIMES:
+        _require(name not in headers or name in documented, where, f"has an {name} that is not documented")
 
 
 def _error_value(where, status, media_type, body):

@@ -3,6 +3,8 @@
 import itertools
 import os
 
+from . import program
+
 _names = itertools.count(1)
 _numbers = itertools.count(1)
 
@@ -36,6 +38,18 @@ class Account:
 
     def login(self):
         return self.server.client().post("/auth/login", json=self.body)
+
+    def promote(self):
+        """Makes it an administrator's account, as only the command line can; itself."""
+        done = program.run(["user", "grant-admin", self.name], self.server.folder, self.server.settings)
+        assert done.returncode == 0, done.stderr
+        return self
+
+    def key(self, **fields):
+        """Makes an API key; the object that the server answers, with the key's text."""
+        reply = self.client.post("/api_keys", json={"name": "a key", **fields})
+        assert reply.status_code == 200, reply.text
+        return reply.json()
 
     def create(self, number=None):
         """Creates a number; the object that the server answers."""

@@ -24,16 +24,19 @@ class Server:
     """`cloud-telephony serve` in a folder of its own, on a port that the kernel chose.
 
     errors: whether the test makes the program log errors; otherwise one in the log fails the stop.
+    clock: a support.clock.Clock that tells it the time of day.
     options: those of subprocess.Popen besides.
     The rest are the program's settings; None leaves one out.
     """
 
-    def __init__(self, folder, errors=False, options=None, **settings):
+    def __init__(self, folder, errors=False, options=None, clock=None, **settings):
         self.folder = pathlib.Path(folder)
         self.options = options or {}
         self.errors = errors
         self.settings = {"SECRET_KEY": program.SECRET_KEY, "PORT": "0", "LOG_FORMAT": "json"}
         self.settings.update(settings)
+        if clock is not None:
+            self.settings.update(clock.settings)
         key = self.settings["SECRET_KEY"] or ""
         self.secrets = {key} if len(key) >= SHORTEST_SECRET else set()
         self.certificate = settings.get("TLS_CERT_FILE")

@@ -1,0 +1,118 @@
+"""The routes of /openapi.json, and a good request for each of those that need more than their example."""
+
+import functools
+import itertools
+import json
+import os
+import tempfile
+
+from . import program
+from .people import Account, fresh_name, fresh_number
+
+_blocks = itertools.count()
+
+
+class Route:
+    """One operation of the document."""
+
+    def __init__(self, method, template, operation):
+        self.method = method
+        self.template = template
+        self.operation = operation
+
+    def __str__(self):
+        return f"{self.method} {self.template}"
+
+    @property
+    def key(self):
+        return self.method, self.template
+
+    @property
+    def has_id(self):
+        return "{" in self.template
+
+    @property
+    def is_public(self):
+        return not self.operation["security"]
+
+    @property
+    def scopes(self):
+        """The scopes that an API key must have."""
+        return [scope for way in self.operation["security"] for scope in way["bearer"]]
+
+    @property
+    def headers(self):
+        """The names of the header fields that it understands."""
+        return {one["name"] for one in self.operation.get("parameters", []) if one["in"] == "header"}
+
+    @property
+    def example(self):
+        """The body that the documentation shows; None for a route without one."""
+        content = self.operation.get("requestBody", {}).get("content", {})
+        return content["application/json"]["example"] if content else None
+
+    def path(self, number):
+        """The path with an id in its place."""
+        head, _, tail = self.template.partition("{")
+        return head + str(number) + tail.partition("}")[2] if tail else head
+
+
+@functools.lru_cache(maxsize=None)
+def routes():
+    """Every route of the program, in the document's order."""
+    with tempfile.TemporaryDirectory(prefix="ct-document-") as folder:
+        document = json.loads(program.run(["openapi"], folder).stdout)
+    return [Route(method.upper(), template, operation) for template, operations in document["paths"].items()
+            for method, operation in operations.items()]
+
+
+class World:
+    """What there is on a server besides one account: an administrator, and things to be tried on."""
+
+    def __init__(self, server):
+        self.server = server
+        self.admin = Account(server).promote()
+        self.other = Account(server)
+
+    def _done(self, reply, *statuses):
+        assert reply.status_code in (statuses or (200,)), f"{reply.request.method} {reply.request.path_url}: {reply.text}"
+        return reply
+
+    def number(self, owner):
+        """The id of a number."""
+        return owner.create()["id"]
+
+    def released(self, owner):
+        """The id of a number that its owner can still restore."""
+        number = self.number(owner)
+        self._done(owner.client.delete(f"/phone_numbers/{number}"))
+        return number
+
+    def offered(self, owner):
+        """The id of a number that is offered to a third account."""
+        number = self.number(owner)
+        self._done(owner.client.post(f"/phone_numbers/{number}/transfer", json={"username": self.other.name}), 202)
+        return number
+
+    def api_key(self, owner):
+        """The id of an API key."""
+        return owner.key()["id"]
+
+    def reserved(self):
+        """The id of a number that nobody can have."""
+        return self._done(self.admin.client.post("/reserved_numbers", json={"phone_number": fresh_number()})).json()["id"]
+
+    def pool(self, size=100):
+        """A pool that no other has a number of; the object that the server answers."""
+        return self._done(self.admin.client.post("/number_pools", json=pool_body(size))).json()
+
+
+def pool_body(size=100):
+    """What makes a pool of up to a thousand numbers that no other has."""
+    prefix = f"+4940{os.getpid() % 10000:04}{next(_blocks):04}"
+    return {"name": fresh_name(), "first": f"{prefix}000", "last": f"{prefix}{size - 1:03}"}
+
+
+def prefix_of(pool):
+    """What all numbers of a pool by pool_body begin with, and no others."""
+    return pool["first"][:-3]
