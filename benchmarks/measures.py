@@ -6,6 +6,7 @@ import statistics
 import subprocess
 import time
 
+import pools
 from load import Load
 from servers import PASSWORD, Failure, FastAPI, FastAPIPooled, Nginx, Ours
 
@@ -251,5 +252,21 @@ def login_storm(bench):
     return result
 
 
+def number_pool(bench):
+    result = Result("A pool of 10 million numbers",
+                    "POST /number_pools with a range of 10,000,000 numbers; then, with 10,000 of them claimed "
+                    f"here and there, {pools.SEARCHES} searches of each kind with GET /available_phone_numbers, "
+                    "one after another, as their client sees them; GET /healthz is what HTTP alone takes", "ms",
+                    "The pool is made in one transaction: WAL mode, synchronous=FULL. Searches write nothing.")
+    for _ in in_turn(bench, Ours):
+        pools.measure(bench, result, Ours)
+    result.limit("making it", max(result.values["making it"]), ("at most", 1000))
+    for name in result.values:
+        if name not in ("making it", "healthz, 99th percentile"):
+            result.limit(name, max(result.values[name]), ("at most", 5))
+            result.compare(name, "healthz, 99th percentile")
+    return result
+
+
 MEASURES = {function.__name__: function for function in (
-    post_numbers, post_numbers_128, get_number, start_to_ready, memory_at_rest, login_storm)}
+    post_numbers, post_numbers_128, get_number, start_to_ready, memory_at_rest, login_storm, number_pool)}

@@ -159,7 +159,8 @@ static enum ct_result test_ending_all_tokens(void)
     enum ct_result unknown = result == CT_OK ? ct_session_epoch(db, 9, &nobody) : result;
     ct_store_read_end(db);
     TRY(result);
-    EXPECT(epoch == 2 && unknown == CT_NOT_FOUND);
+    EXPECT(epoch == 2);
+    EXPECT_RESULT(CT_NOT_FOUND, unknown);
 out:
     scratch_close(&scratch);
     return result;
