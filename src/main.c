@@ -100,10 +100,10 @@ static const struct {
      "next\nrequest on; there is no other way to it.\n"
      "The server may run at the same time.\n"},
     {"pool", ct_pool_command, "pool import FILE.csv | list", "Manage the pools of numbers.",
-     "The file is CSV with a line of names in front: pool, and number or first,last. Every line is "
-     "\nchecked first; when one is bad, nothing is imported. An import that was interrupted goes "
-     "on "
-     "\nwhen the same file is imported again; until it is complete nobody sees its pools.\n"
+     "The file is CSV with a line of names in front: pool, and number or first,last. Every line "
+     "is\n"
+     "checked first; when one is bad, nothing is imported. An import that was interrupted goes on\n"
+     "when the same file is imported again; until it is complete nobody sees its pools.\n"
      "The server may run at the same time.\n"},
     {"number", ct_number_command, "number export", "Print all numbers as CSV.",
      CT_NUMBER_EXPORT_HEADER

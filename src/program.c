@@ -133,9 +133,9 @@ struct ct_mounts ct_program_all_mounts(struct ct_program *program, struct ct_doc
                 {ct_numbers_routes, ct_numbers_route_count, &program->numbers},
                 {ct_number_list_routes, ct_number_list_route_count, &program->numbers},
                 {ct_transfers_routes, ct_transfers_route_count, &program->numbers},
-                {ct_reserved_routes, ct_reserved_route_count, &program->numbers},
                 {ct_pools_routes, ct_pools_route_count, &program->numbers},
                 {ct_claim_routes, ct_claim_route_count, &program->numbers},
+                {ct_reserved_routes, ct_reserved_route_count, &program->numbers},
                 {ct_health_routes, ct_health_route_count, NULL},
                 {ct_docs_routes, ct_docs_route_count, docs}},
         .count = 12};

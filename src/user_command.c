@@ -4,6 +4,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "accounts/api_keys.h"
 #include "accounts/audit.h"
 #include "accounts/password.h"
 #include "accounts/sessions.h"
@@ -160,6 +161,31 @@ static enum ct_result log_out(void *ctx, struct ct_db *db)
     return result;
 }
 
+/* One after another, however many there are. */
+static enum ct_result revoke_keys(void *ctx, struct ct_db *db)
+{
+    struct user_write *write = ctx;
+    struct ct_user user;
+    size_t count = 1;
+    enum ct_result result = ct_user_by_name(write->arena, db, write->name, &user);
+    while (result == CT_OK && count > 0) {
+        struct ct_api_key key;
+        struct ct_str name;
+        result = ct_api_key_list(write->arena, db, user.id, 0, 1, &key, &count);
+        if (result != CT_OK || count == 0)
+            break;
+        result = ct_api_key_delete(write->arena, db, user.id, key.id, &name);
+        if (result == CT_OK) {
+            const struct ct_audit entry = {.user_id = user.id,
+                                           .action = CT_AUDIT_KEY_DELETED,
+                                           .target_id = key.id,
+                                           .detail = name};
+            result = ct_audit_write(db, ct_clock_unix_ms(), &entry);
+        }
+    }
+    return result;
+}
+
 static int user_add(struct ct_program *program, const char *name)
 {
     struct user_write write = {.arena = program->arena, .name = ct_str_of(name)};
@@ -285,7 +311,9 @@ int ct_user_command(struct ct_program *program, int argc, char **argv)
         return user_change(program, argv[1], CT_ROLE_USER, set_role, "is no administrator");
     if (argc == 2 && strcmp(argv[0], "log-out") == 0)
         return user_change(program, argv[1], CT_ROLE_USER, log_out, "is logged out everywhere");
+    if (argc == 2 && strcmp(argv[0], "revoke-keys") == 0)
+        return user_change(program, argv[1], CT_ROLE_USER, revoke_keys, "has no API keys");
     (void)ct_program_fail("user takes: add NAME, list, set-password NAME, grant-admin NAME, "
-                          "revoke-admin NAME, or log-out NAME");
+                          "revoke-admin NAME, log-out NAME, or revoke-keys NAME");
     return 2;
 }

@@ -68,7 +68,8 @@ static const struct ct_field made_fields[] = {
     KEY_FIELD_NAME,
     CT_FIELD(struct key_reply, key, CT_FIELD_STRING,
              .doc = "The key itself, to be sent as `Authorization: Bearer ctk_…`. It is shown this "
-                    "once: only its hash is kept."),
+                    "once: only its hash is kept.",
+             .example = "\"ctk_8sGzR1…\""),
     KEY_FIELDS_ON,
 };
 
@@ -219,9 +220,10 @@ const struct ct_route ct_api_keys_routes[] = {
                                          {CT_NOT_FOUND, 401, "Could not validate credentials"},
                                          {0}},
      .summary = "Make an API key",
-     .doc = "For a machine: a key stays valid when its maker logs out or changes the password, and "
-            "may "
-            "do no more than its scopes say. It is shown this once.",
+     .doc = "For a machine: a key stays valid when its maker logs out or changes the password. It "
+            "may do what its scopes say, and never make keys, end sessions or change the password: "
+            "that takes the token of a login. It is shown this once. QUOTA_API_KEYS says how many "
+            "an account may have (403).",
      .tag = "API keys"},
     {.method = CT_GET,
      .pattern = "/api_keys",

@@ -49,20 +49,20 @@ static const struct ct_field audit_fields[] = {
     CT_FIELD(struct audit_reply, at, CT_FIELD_TIME, .doc = "When it was done.",
              .example = "\"2026-01-31T12:00:00.000Z\""),
     CT_FIELD(struct audit_reply, action, CT_FIELD_STRING, .doc = "What was done.",
-             .example = "\"account.logged_in\""),
+             .example = "\"number.created\""),
     CT_FIELD(struct audit_reply, target, CT_FIELD_STRING, .flags = CT_FIELD_NULLABLE,
-             .doc = "What kind of thing it was done to.", .example = "\"account\""),
+             .doc = "What kind of thing it was done to.", .example = "\"phone_number\""),
     CT_FIELD(struct audit_reply, target_id, CT_FIELD_INT, .flags = CT_FIELD_NULLABLE,
              .doc = "The id of that thing.", .example = "1"),
     CT_FIELD(struct audit_reply, detail, CT_FIELD_STRING, .flags = CT_FIELD_NULLABLE,
-             .doc = "A few words more, such as the number itself."),
+             .doc = "A few words more, such as the number itself.", .example = "\"+4930123456\""),
     CT_FIELD(struct audit_reply, actor_id, CT_FIELD_INT, .flags = CT_FIELD_NULLABLE,
              .doc = "The account that did it; null: the operator, or the passing of time.",
              .example = "1"),
     CT_FIELD(struct audit_reply, actor, CT_FIELD_STRING, .flags = CT_FIELD_NULLABLE,
              .doc = "Its username; null also when it was deleted since.", .example = "\"alice\""),
     CT_FIELD(struct audit_reply, key_id, CT_FIELD_INT, .flags = CT_FIELD_NULLABLE,
-             .doc = "The API key that it was done with; null: none.", .example = "1"),
+             .doc = "The API key that it was done with; null: none.", .example = "null"),
     CT_FIELD(struct audit_reply, address, CT_FIELD_STRING, .flags = CT_FIELD_NULLABLE,
              .doc = "Where the request came from.", .example = "\"192.0.2.1\""),
 };
@@ -164,8 +164,7 @@ const struct ct_route ct_audit_routes[] = {
      .run = list_audit,
      .summary = "See what was done to the account",
      .doc = "By whom, when and from where, the newest first. With `action` a page may be short, or "
-            "even "
-            "empty, and have a `next` all the same: 2,000 entries are looked at for each.",
+            "even empty, and have a `next` all the same: 2,000 entries are looked at for each.",
      .tag = "Accounts"},
 };
 const size_t ct_audit_route_count = sizeof(ct_audit_routes) / sizeof(ct_audit_routes[0]);

@@ -41,7 +41,8 @@ static const struct ct_schema login_schema =
 
 static const struct ct_field token_fields[] = {
     CT_FIELD(struct ct_token_reply, access_token, CT_FIELD_STRING,
-             .doc = "A JWT (RFC 7519), to be sent as `Authorization: Bearer …`."),
+             .doc = "A JWT (RFC 7519), to be sent as `Authorization: Bearer …`.",
+             .example = "\"eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9…\""),
     CT_FIELD(struct ct_token_reply, token_type, CT_FIELD_STRING, .doc = "Always `bearer`.",
              .example = "\"bearer\""),
 };
@@ -353,7 +354,9 @@ const struct ct_route ct_auth_routes[] = {
      .errors =
          (const struct ct_route_error[]){{CT_CONFLICT, 409, "Username already registered"}, {0}},
      .summary = "Register",
-     .doc = "Makes an account and answers a token for it.",
+     .doc = "Makes an account and answers a token for it. A name that differs from another in case "
+            "alone is taken (409). A password that is among the most common ones, or is the "
+            "username, is refused with the reason (422).",
      .tag = "Accounts"},
     {.method = CT_POST,
      .pattern = "/auth/login",
@@ -371,7 +374,7 @@ const struct ct_route ct_auth_routes[] = {
      .doc =
          "Answers a token. The body is JSON or the form of OAuth2's password flow "
          "(RFC 6749 section 4.3). After too many wrong passwords (LOGIN_FAILURES_MAX) the answer "
-         "is 429, whatever the password.",
+         "is 429, whatever the password, until the time that Retry-After says.",
      .tag = "Accounts"},
     {.method = CT_GET,
      .pattern = "/auth/me",
@@ -380,6 +383,8 @@ const struct ct_route ct_auth_routes[] = {
      .auth = CT_USER,
      .run = get_me,
      .summary = "See who the token belongs to",
+     .doc = "The account, its role, and when a password was last accepted. An API key of any scope "
+            "may ask for the account that it acts for.",
      .tag = "Accounts"},
     {.method = CT_PUT,
      .pattern = "/auth/password",

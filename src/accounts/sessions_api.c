@@ -72,8 +72,8 @@ const struct ct_route ct_sessions_routes[] = {
              {0}},
      .summary = "Get a fresh token",
      .doc = "For a token that is still valid, until SESSION_MAX_HOURS after the login that it goes "
-            "back "
-            "to. The old one stays valid until it expires.",
+            "back to; then it is 403, and the password is asked for again. The old one stays valid "
+            "until it expires.",
      .tag = "Accounts"},
     {.method = CT_POST,
      .pattern = "/auth/logout",

@@ -134,7 +134,7 @@ static void put_security_schemes(struct document *d)
     ct_json_text(&d->out, "type", "oauth2");
     ct_json_text(&d->out, "description",
                  "Log in with a username and a password, or send a token as `Authorization: Bearer "
-                 "…`. The scopes are those of API keys: the token of a login may everything.");
+                 "…`. The scopes are those of API keys: the token of a login may do all of it.");
     ct_json_open(&d->out, "flows", '{');
     ct_json_open(&d->out, "password", '{');
     ct_json_text(&d->out, "tokenUrl", "/auth/login");
@@ -156,6 +156,13 @@ static const char INFO[] =
     "\"summary\":\"Register, log in, own virtual phone numbers.\","
     "\"description\":\"Register or log in to get a token, press **Authorize**, then create a "
     "number."
+    "\\n\\nLists come in pages: send the `next` of one as `after` to get the one behind it. What "
+    "was "
+    "read with an `ETag` is changed with `If-Match`, so that nobody overwrites what somebody else "
+    "has "
+    "changed since. A POST that creates takes an `Idempotency-Key`: sent again with the same key, "
+    "it "
+    "creates nothing twice and gets the first answer."
     "\\n\\nEvery error is `{\\\"detail\\\": …}`. Requests that are refused before a route is known "
     "answer 400 (not HTTP), 404, 405 (with `Allow`) or 431 (headers over 6 KB). Every reply "
     "carries "
@@ -173,7 +180,8 @@ static const char HEADERS[] =
 static const char ERROR[] =
     "{\"type\":\"object\",\"title\":\"Error\",\"description\":\"What is wrong.\","
     "\"required\":[\"detail\"],"
-    "\"properties\":{\"detail\":{\"type\":\"string\",\"description\":\"A sentence\"}}}";
+    "\"properties\":{\"detail\":{\"type\":\"string\",\"description\":\"A sentence\","
+    "\"examples\":[\"Phone number not found\"]}}}";
 
 static const char VALIDATION_ERROR[] =
     "{\"type\":\"object\",\"title\":\"ValidationError\","

@@ -1,5 +1,7 @@
 #include "http/openapi_operation.h"
 
+#include <stdio.h>
+
 #include "http/openapi_schema.h"
 #include "http/router.h"
 
@@ -109,18 +111,41 @@ static void put_success(struct ct_json_out *out, const struct ct_route *route, b
     ct_json_close(out, '}');
 }
 
+/* What is said of a status before the handler is asked; NULL: nothing. */
+static const char *refusal(const struct ct_route *route, int status)
+{
+    if (status == 401 && route->auth != CT_PUBLIC)
+        return "The bearer token is missing or not accepted";
+    if (status == 403 && route->auth == CT_SESSION)
+        return "An API key was sent: this needs the token of a login";
+    if (status == 403 && route->auth == CT_ADMIN)
+        return "The account is no administrator's, or the API key lacks the scope";
+    if (status == 403 && route->scope != NULL)
+        return "The API key lacks the scope";
+    if (status == 429 && !route->unlimited)
+        return "Too many requests of this account or from this address";
+    return NULL;
+}
+
 static void put_refusals(struct ct_json_out *out, const struct ct_route *route, struct responses *r)
 {
-    if (route->auth != CT_PUBLIC)
-        put_error(out, r, 401, "The bearer token is missing or not accepted");
-    if (route->auth == CT_SESSION)
-        put_error(out, r, 403, "An API key was sent: this needs the token of a login");
-    else if (route->auth == CT_ADMIN)
-        put_error(out, r, 403, "The account is no administrator's, or the API key lacks the scope");
-    else if (route->scope != NULL)
-        put_error(out, r, 403, "The API key lacks the scope");
-    if (!route->unlimited)
-        put_error(out, r, 429, "Too many requests of this account or from this address");
+    static const int statuses[] = {401, 403, 429};
+    for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
+        const char *description = refusal(route, statuses[i]);
+        if (description != NULL)
+            put_error(out, r, statuses[i], description);
+    }
+}
+
+/* The route's own words for a failure, and those that its status has besides. */
+static void put_own_error(struct ct_json_out *out, const struct ct_route *route,
+                          const struct ct_route_error *error, struct responses *r)
+{
+    char both[320];
+    const char *other = error->status == 401 ? NULL : refusal(route, error->status);
+    if (other != NULL)
+        (void)snprintf(both, sizeof(both), "%s. Or: %s", error->detail, other);
+    put_error(out, r, error->status, other != NULL ? both : error->detail);
 }
 
 static void put_responses(struct ct_json_out *out, const struct ct_route *route, bool etag)
@@ -129,7 +154,7 @@ static void put_responses(struct ct_json_out *out, const struct ct_route *route,
     ct_json_open(out, "responses", '{');
     put_success(out, route, etag, &r);
     for (const struct ct_route_error *e = route->errors; e != NULL && e->result != CT_OK; e++)
-        put_error(out, &r, e->status, e->detail);
+        put_own_error(out, route, e, &r);
     put_refusals(out, route, &r);
     if (route->body != NULL) {
         put_error(out, &r, 411, "The request says neither how long it is nor that it is chunked");
@@ -187,7 +212,8 @@ static void put_all_parameters(struct ct_json_out *out, const struct ct_config *
     if (route->idempotent)
         put_header_parameter(out, "Idempotency-Key",
                              "Any text of your own, best a random one. For 24 hours the same key "
-                             "with the same request gets the first answer again.",
+                             "with the same request gets the first answer again; with another "
+                             "request it is 422.",
                              "{\"type\":\"string\",\"pattern\":\"^[!-~]{1,255}$\"}");
     if (route->conditional)
         put_header_parameter(out, "If-Match",

@@ -52,6 +52,16 @@ def test_the_operator_ends_all_sessions_of_a_user(server, owner):
     assert (newest["action"], newest["actor"], newest["address"]) == ("account.logged_out_all", None, None)
 
 
+def test_the_operator_revokes_all_keys_of_a_user(server, owner):
+    keys = [owner.key(name=f"key {number}") for number in range(3)]
+    assert "has no API keys" in run(server, "revoke-keys", owner.name)
+    assert [server.client(key["key"]).get("/auth/me").status_code for key in keys] == [401] * 3
+    assert owner.client.get("/api_keys").json()["items"] == []
+    entries = owner.client.get("/audit?action=api_key.deleted").json()["items"]
+    assert [entry["target_id"] for entry in entries] == [key["id"] for key in reversed(keys)]
+    run(server, "revoke-keys", owner.name)
+
+
 def test_the_list_of_users_shows_the_role(server, owner):
     other = Account(server).promote()
     lines = {line.split("\t")[1]: line.split("\t")[-1] for line in run(server, "list").splitlines()}
