@@ -104,3 +104,9 @@ void ct_exchange_limit_address(struct ct_exchange *exchange)
         limit(exchange, "from this address",
               ct_limits_take_address(exchange->limits, exchange->address));
 }
+
+void ct_exchange_limit_mistaken(struct ct_exchange *exchange)
+{
+    limit(exchange, "with an Idempotency-Key of another request",
+          ct_limits_mistaken_wait(exchange->limits, exchange->address));
+}

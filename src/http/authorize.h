@@ -17,4 +17,8 @@ CT_CHECKED bool ct_exchange_still_authorized(struct ct_exchange *exchange, struc
 /** Refuses with 429 when the address has sent too many requests. Needs `address` and `match`. */
 void ct_exchange_limit_address(struct ct_exchange *exchange);
 
+/** Refuses with 429 when the address has too often used an Idempotency-Key of another request, on a public
+ *  route. Needs `address`. */
+void ct_exchange_limit_mistaken(struct ct_exchange *exchange);
+
 #endif

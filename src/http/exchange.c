@@ -366,9 +366,14 @@ static enum ct_result submit_write(struct ct_exchange *exchange)
 static void prepare(void *ctx)
 {
     struct ct_exchange *exchange = ctx;
+    const struct ct_route *route = exchange->match.route;
     enum ct_result result = ct_store_read_begin(exchange->server->store, &exchange->call.db);
     if (result == CT_OK) {
-        result = exchange->match.route->prepare(&exchange->call);
+        /* It may tell whether a password is right. */
+        if (route->auth != CT_PUBLIC && !ct_exchange_still_authorized(exchange, exchange->call.db))
+            result = CT_DENIED;
+        else
+            result = route->prepare(&exchange->call);
         if (exchange->call.db != NULL)
             ct_call_end_read(&exchange->call);
     }

@@ -26,6 +26,7 @@ const struct ct_route ct_health_routes[] = {
      .unlimited = true,
      .run = get_health,
      .summary = "Ask whether the program answers",
+     .doc = "For monitors and load balancers: it looks at no database and counts against no limit.",
      .tag = "Operations"},
 };
 const size_t ct_health_route_count = sizeof(ct_health_routes) / sizeof(ct_health_routes[0]);

@@ -135,15 +135,16 @@ enum ct_result ct_idempotency_find(const struct ct_idempotency *key, struct ct_a
     return result;
 }
 
-/* A few: what is added is one at a time, so that in the end none are left. */
+/* A few: what is added is one at a time, so that in the end none are left. By their time and not by their
+ * keys, which would look at every row of an owner. */
 static enum ct_result delete_old(struct ct_db *db, int64_t now_ms)
 {
     struct ct_stmt *stmt;
     enum ct_result result =
         ct_db_query(db,
-                    "DELETE FROM idempotency_keys WHERE (owner, key_hash) IN "
-                    "(SELECT owner, key_hash FROM idempotency_keys WHERE created_at <= $1 "
-                    "ORDER BY created_at LIMIT 4)",
+                    "DELETE FROM idempotency_keys WHERE created_at <= (SELECT max(created_at) "
+                    "FROM (SELECT created_at FROM idempotency_keys WHERE created_at <= $1 "
+                    "ORDER BY created_at LIMIT 4) AS oldest)",
                     &stmt);
     if (result != CT_OK)
         return result;

@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "base/clock.h"
+#include "http/authorize.h"
 #include "http/print.h"
 
 #define HEADER "Idempotency-Key"
@@ -53,12 +54,23 @@ static enum ct_result find(struct ct_exchange *exchange, struct ct_db *db, int64
 
 enum ct_result ct_once_look_up(struct ct_exchange *exchange)
 {
+    bool public = exchange->match.route->auth == CT_PUBLIC;
     struct ct_db *db;
+    if (public)
+        ct_exchange_limit_mistaken(exchange);
+    if (exchange->refusal != 0)
+        return CT_LIMITED;
     enum ct_result result = ct_store_read_begin(exchange->server->store, &db);
     if (result != CT_OK)
         return result;
-    result = find(exchange, db, ct_clock_unix_ms());
+    /* An answer may hold a key: it is not for a token that was ended while the body was on its way. */
+    if (!public && !ct_exchange_still_authorized(exchange, db))
+        result = CT_DENIED;
+    else
+        result = find(exchange, db, ct_clock_unix_ms());
     ct_store_read_end(db);
+    if (public && result == CT_INVALID)
+        ct_limits_count_mistaken(exchange->limits, exchange->address);
     return result;
 }
 
@@ -69,8 +81,11 @@ static enum ct_result keep(struct ct_exchange *exchange, struct ct_db *db, int64
     struct ct_kept_reply kept = {.status = status, .body = ct_buf_done(body)};
     if (body->failed)
         return CT_NOMEM;
+    /* A stranger's failure costs him nothing, so it leaves no row. */
     enum ct_result result =
-        ct_idempotency_keep(exchange->idempotency, exchange->arena, db, now_ms, &kept);
+        exchange->call.user_id == 0 && status >= 400
+            ? CT_OK
+            : ct_idempotency_keep(exchange->idempotency, exchange->arena, db, now_ms, &kept);
     if (result == CT_OK)
         exchange->kept = kept;
     return result;

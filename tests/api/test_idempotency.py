@@ -1,5 +1,6 @@
 """Idempotency-Key on every route of /openapi.json that takes one: done once, answered the same, byte for byte."""
 
+import contextlib
 import itertools
 import json
 import os
@@ -79,6 +80,11 @@ def is_replayed(reply):
     value = reply.headers.get("Idempotent-Replayed")
     assert value in (None, "true")
     return value is not None
+
+
+def is_nobodys_failure(request, reply):
+    """What a stranger was refused is not kept: he could fill the disk with it."""
+    return str(request.route) == "POST /auth/register" and reply.status_code == 409
 
 
 def same(first, second):
@@ -253,11 +259,13 @@ def test_after_a_day_the_key_is_forgotten(launch):
         later = request.send(key)
         assert later.status_code == AGAIN[str(request.route)], later.text
         assert later.content != first.content and not is_replayed(later)
-        same(later, request.send(key))
+        if not is_nobodys_failure(request, later):
+            same(later, request.send(key))
         # what counts now is the later answer, for another day
     clock.forward(hours=23)
     for request, key, _ in asked:
-        assert is_replayed(request.send(key))
+        again = request.send(key)
+        assert is_replayed(again) != is_nobodys_failure(request, again)
 
 
 def test_what_is_forgotten_is_deleted(launch):
@@ -287,6 +295,25 @@ def test_what_is_forgotten_is_deleted(launch):
         written += 1
         time.sleep(0.01)
     assert rows() == written
+
+
+def test_many_old_answers_slow_nobody_down(server, owner):
+    """Each request deletes a few of them, and looks at no others: all writes wait for it."""
+    with contextlib.closing(sqlite3.connect(server.database, timeout=30)) as database:
+        database.execute("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000) "
+                         "INSERT INTO idempotency_keys (owner, key_hash, created_at, request_hash, status, reply) "
+                         "SELECT ?, 'old' || i, i, 'r', 200, 's' FROM n", (owner.id,))
+        database.commit()
+
+    def seconds(headers):
+        start = time.monotonic()
+        for _ in range(30):
+            reply = owner.client.post("/phone_numbers", json={"phone_number": fresh_number()}, headers=headers())
+            assert reply.status_code == 200
+        return time.monotonic() - start
+
+    without = seconds(dict)
+    assert seconds(lambda: {"Idempotency-Key": fresh_key()}) < without + 1
 
 
 def test_keys_are_an_accounts_own(server, owner):
@@ -323,6 +350,26 @@ def test_a_stranger_who_guesses_the_key_gets_no_token(server):
     assert reply.status_code in (409, 422) and "access_token" not in reply.text
 
 
+def test_a_stranger_cannot_try_passwords_with_it(launch):
+    """A key that can be guessed tells whether a password is the one that was registered: not for long."""
+    server = launch(LOGIN_FAILURES_MAX=3)
+    account = Account(server)
+    body = {"username": fresh_name(), "password": "a password of many words"}
+    headers = {"Idempotency-Key": "1"}
+
+    def register(password):
+        return server.client().post("/auth/register", json={**body, "password": password}, headers=headers)
+
+    assert register(body["password"]).status_code == 200
+    replies = [register(f"some other password {i}") for i in range(4)] + [register(body["password"])]
+    assert [reply.status_code for reply in replies] == [422, 422, 422, 429, 429]
+    assert 880 <= int(replies[-1].headers["Retry-After"]) <= 900
+    assert server.client().post("/auth/register", json={**body, "username": fresh_name()}).status_code == 200
+    for _ in range(2):
+        reply = account.client.post("/phone_numbers", json={"phone_number": fresh_number()}, headers=headers)
+    assert (reply.status_code, reply.json()) == (422, MISUSED)
+
+
 def test_an_error_of_the_handler_is_repeated(world, owner):
     number = fresh_number()
     reserved = world.admin.client.post("/reserved_numbers", json={"phone_number": number}).json()
@@ -335,6 +382,34 @@ def test_an_error_of_the_handler_is_repeated(world, owner):
     same(first, owner.client.post("/phone_numbers", **create))
     create["headers"] = {"Idempotency-Key": fresh_key()}
     assert owner.client.post("/phone_numbers", **create).status_code == 200
+
+
+def test_what_a_stranger_is_refused_leaves_no_row(launch):
+    """It costs him nothing, not even a hash: rows for it would be a way to fill the disk."""
+    server = launch()
+    account = Account(server)
+    key = fresh_key()
+    for _ in range(3):
+        reply = server.client().post("/auth/register", json=account.body, headers={"Idempotency-Key": key})
+        assert reply.status_code == 409 and not is_replayed(reply)
+    with contextlib.closing(sqlite3.connect(server.database, timeout=30)) as database:
+        assert database.execute("SELECT count(*) FROM idempotency_keys").fetchone() == (0,)
+
+
+def test_an_answer_is_not_for_a_token_that_was_ended(server):
+    """Nor when it was ended while the body was on its way."""
+    account = Account(server)
+    body = json.dumps({"name": fresh_name()})
+    key = fresh_key()
+    head = head_of("POST", "/api_keys", f"Authorization: Bearer {account.token}", f"Idempotency-Key: {key}",
+                   "Content-Type: application/json", f"Content-Length: {len(body)}")
+    assert ask(server, head + body, "POST", "/api_keys", body).status == 200
+    with Wire(server) as wire:
+        wire.send(head + body[:5])
+        time.sleep(0.2)  # the headers are judged when they come
+        assert account.client.post("/auth/logout").status_code == 204
+        wire.send(body[5:])
+        assert wire.reply("POST", "/api_keys", body).status == 401
 
 
 def test_a_quota_is_repeated_too(launch):

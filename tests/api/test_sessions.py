@@ -1,5 +1,6 @@
 """Sessions: fresh tokens, and tokens that are ended before their time."""
 
+import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -113,6 +114,19 @@ def test_a_body_that_comes_after_the_logout_changes_nothing(server, owner):
         reply = wire.reply("POST", "/phone_numbers", body)
     assert reply.status == 401
     assert Account(server).create(number)["phone_number"] == number
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_an_ended_token_cannot_try_passwords(server, owner, right):
+    """Nor with a body that comes after the logout."""
+    body = json.dumps({"current_password": owner.password if right else "a wrong password", "new_password": NEW_PASSWORD})
+    with Wire(server) as wire:
+        wire.send(f"PUT /auth/password HTTP/1.1\r\nHost: {server.host}\r\nAuthorization: Bearer {owner.token}\r\n"
+                  f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body[:10]}")
+        time.sleep(0.3)
+        assert owner.client.post("/auth/logout").status_code == 204
+        wire.send(body[10:])
+        assert wire.reply("PUT", "/auth/password", body).status == 401
 
 
 def test_each_of_many_tokens_is_ended_alone(owner):

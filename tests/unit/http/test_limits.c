@@ -43,8 +43,31 @@ out:
     return result;
 }
 
+static enum ct_result test_mistaken(void)
+{
+    enum ct_result result = CT_OK;
+    const struct ct_config config = {.login_failures_max = 2, .login_failures_minutes = 15};
+    struct ct_limits *limits = NULL;
+
+    ct_limits_count_mistaken(NULL, CT_STR("192.0.2.1"));
+    EXPECT(ct_limits_mistaken_wait(NULL, CT_STR("192.0.2.1")) == 0);
+    TRY(ct_limits_new(&config, &limits));
+    for (int i = 0; i < 2; i++) {
+        EXPECT(ct_limits_mistaken_wait(limits, CT_STR("192.0.2.1")) == 0);
+        ct_limits_count_mistaken(limits, CT_STR("192.0.2.1"));
+    }
+    EXPECT(ct_limits_mistaken_wait(limits, CT_STR("192.0.2.1")) >= 899);
+    EXPECT(ct_limits_mistaken_wait(limits, CT_STR("::ffff:192.0.2.1")) >= 899);
+    EXPECT(ct_limits_mistaken_wait(limits, CT_STR("192.0.2.2")) == 0);
+    EXPECT(ct_limits_take_address(limits, CT_STR("192.0.2.1")) == 0);
+out:
+    ct_limits_free(limits);
+    return result;
+}
+
 int main(void)
 {
-    static const struct ct_unit units[] = {CT_UNIT(test_off), CT_UNIT(test_each_for_itself)};
+    static const struct ct_unit units[] = {CT_UNIT(test_off), CT_UNIT(test_each_for_itself),
+                                           CT_UNIT(test_mistaken)};
     return ct_unit_main("http/limits", units, sizeof(units) / sizeof(units[0]));
 }
