@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/csv.h"
@@ -113,13 +112,6 @@ static int fail_step(struct ct_program *program, const struct ct_pool_import *im
     return result == CT_OK ? 1 : ct_program_fail_result("pool import", result);
 }
 
-/* As long as a step took, a server that runs at the same time may write. */
-static void pause_for(int64_t us)
-{
-    const struct timespec pause = {.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000};
-    (void)nanosleep(&pause, NULL);
-}
-
 static int bring_in(struct ct_program *program, struct ct_pool_import *import,
                     const uint8_t sha256[CT_SHA256_BYTES])
 {
@@ -136,7 +128,7 @@ static int bring_in(struct ct_program *program, struct ct_pool_import *import,
         int64_t start = ct_clock_monotonic_us();
         result = ct_pool_import_step(import, ct_clock_unix_ms());
         ct_progress_show(&progress, import->done, 0);
-        pause_for(ct_clock_monotonic_us() - start);
+        ct_pool_import_rest(start);
     } while (result == CT_ROW);
     if (result == CT_OK)
         result = ct_pool_import_finish(import, ct_clock_unix_ms());

@@ -218,7 +218,9 @@ const struct ct_route ct_claim_routes[] = {
              {0}},
      .summary = "Claim free numbers of the pools",
      .doc = "The first ones that match become yours, all or none; no number goes to two callers. "
-            "The reply is sent once they are on disk.",
+            "When fewer match than are wanted, 409 says how many and none is taken. QUOTA_NUMBERS "
+            "and QUOTA_CLAIMS_PER_DAY limit what an account can claim (403). With an "
+            "`Idempotency-Key` a claim whose answer got lost can be sent again.",
      .tag = "Pools"},
 };
 const size_t ct_claim_route_count = sizeof(ct_claim_routes) / sizeof(ct_claim_routes[0]);

@@ -10,7 +10,7 @@ int64_t ct_number_digits(struct ct_str e164)
 {
     int64_t digits = 0;
     /* An earlier service may have kept what is no number: no pool holds it. */
-    if (e164.len == 0 || e164.len > 16 || e164.at[0] != '+')
+    if (e164.len < 2 || e164.len > 16 || e164.at[0] != '+' || e164.at[1] == '0')
         return 0;
     for (size_t i = 1; i < e164.len; i++) {
         if (e164.at[i] < '0' || e164.at[i] > '9')
@@ -29,39 +29,47 @@ enum ct_result ct_number_e164(struct ct_arena *arena, int64_t digits, struct ct_
     return text.failed ? CT_NOMEM : CT_OK;
 }
 
-/* The pool that has the number in one of its ranges, complete or not; 0 is none. */
-static enum ct_result pool_of(struct ct_db *db, int64_t number, int64_t *pool_id)
+/* The range that has the number, of a pool that may not be complete yet; pool_id 0 is none. */
+struct range {
+    int64_t first;
+    int64_t last;
+    int64_t pool_id;
+};
+
+static enum ct_result range_of(struct ct_db *db, int64_t number, struct range *out)
 {
     struct ct_stmt *stmt;
+    *out = (struct range){0};
     enum ct_result result = ct_db_query(db,
-                                        "SELECT pool_id, last FROM pool_ranges WHERE first <= $1 "
-                                        "ORDER BY first DESC LIMIT 1",
+                                        "SELECT first, last, pool_id FROM pool_ranges "
+                                        "WHERE first <= $1 ORDER BY first DESC LIMIT 1",
                                         &stmt);
     if (result != CT_OK)
         return result;
     ct_bind_int(stmt, 1, number);
     result = ct_step(stmt);
-    *pool_id = 0;
     if (result != CT_ROW)
         return result;
     if (ct_column_int(stmt, 1) >= number)
-        *pool_id = ct_column_int(stmt, 0);
+        *out = (struct range){.first = ct_column_int(stmt, 0),
+                              .last = ct_column_int(stmt, 1),
+                              .pool_id = ct_column_int(stmt, 2)};
     return CT_OK;
 }
 
 enum ct_result ct_inventory_holds(struct ct_db *db, struct ct_str e164, bool *out)
 {
-    int64_t pool_id;
+    struct range range;
     struct ct_stmt *stmt;
     *out = false;
-    enum ct_result result = pool_of(db, ct_number_digits(e164), &pool_id);
-    if (result != CT_OK || pool_id == 0)
+    enum ct_result result = range_of(db, ct_number_digits(e164), &range);
+    if (result != CT_OK || range.pool_id == 0)
         return result;
     result =
         ct_db_query(db, "SELECT 1 FROM number_pools WHERE id = $1 AND import_id IS NULL", &stmt);
     if (result != CT_OK)
         return result;
-    ct_bind_int(stmt, 1, pool_id);
+    ct_bind_int(stmt, 1, range.pool_id);
     result = ct_step(stmt);
     *out = result == CT_ROW;
     return result == CT_ROW ? CT_OK : result;
@@ -126,24 +134,24 @@ static enum ct_result set_state(struct ct_db *db, struct ct_str e164, bool is_fr
 {
     int64_t number = ct_number_digits(e164);
     int64_t index = number % CT_BLOCK_SIZE;
-    int64_t pool_id;
+    struct range range;
     struct ct_pool_block block;
-    enum ct_result result = pool_of(db, number, &pool_id);
-    if (result != CT_OK || pool_id == 0)
+    enum ct_result result = range_of(db, number, &range);
+    if (result != CT_OK || range.pool_id == 0)
         return result;
-    result = ct_pool_block_get(db, ct_number_block(number), pool_id, &block);
+    result = ct_pool_block_get(db, ct_number_block(number), range.pool_id, &block);
     if (result != CT_OK)
         return result == CT_NOT_FOUND ? CT_BUG : result;
 
     bool times_changed = false;
     if (block.next_free_at != CT_NO_TIME)
-        result = end_quarantine(db, pool_id, number, &times_changed);
+        result = end_quarantine(db, range.pool_id, number, &times_changed);
     if (result == CT_OK && !is_free && free_at != CT_NO_TIME) {
-        result = begin_quarantine(db, pool_id, number, free_at);
+        result = begin_quarantine(db, range.pool_id, number, free_at);
         times_changed = true;
     }
     if (result == CT_OK && times_changed)
-        result = first_end(db, pool_id, block.block, &block.next_free_at);
+        result = first_end(db, range.pool_id, block.block, &block.next_free_at);
     if (result != CT_OK || (!times_changed && ct_number_set_has(&block.free, index) == is_free))
         return result;
     if (is_free)
@@ -163,26 +171,88 @@ enum ct_result ct_inventory_free(struct ct_db *db, struct ct_str e164)
     return set_state(db, e164, true, CT_NO_TIME);
 }
 
+/* ---- many at a time ---- */
+
+/* Where a walk through numbers is: what of a block has changed is written when it is left. */
+struct walk {
+    struct ct_db *db;
+    struct range range;
+    struct ct_pool_block block;
+    bool has_block;
+};
+
+static enum ct_result leave_block(struct walk *walk)
+{
+    bool had_block = walk->has_block;
+    walk->has_block = false;
+    return had_block ? ct_pool_block_put(walk->db, &walk->block) : CT_OK;
+}
+
+/* Goes to the block of a number; without one when no pool holds it. */
+static enum ct_result enter_block(struct walk *walk, int64_t number)
+{
+    int64_t pool_id = walk->range.pool_id;
+    enum ct_result result = CT_OK;
+    if (number < walk->range.first || number > walk->range.last)
+        result = range_of(walk->db, number, &walk->range);
+    if (result == CT_OK && walk->has_block &&
+        (walk->range.pool_id != pool_id || walk->block.block != ct_number_block(number)))
+        result = leave_block(walk);
+    if (result != CT_OK || walk->has_block || walk->range.pool_id == 0)
+        return result;
+    result =
+        ct_pool_block_get(walk->db, ct_number_block(number), walk->range.pool_id, &walk->block);
+    walk->has_block = result == CT_OK;
+    return result == CT_NOT_FOUND ? CT_BUG : result;
+}
+
+/* Takes the number of the row that is stood on. */
+static enum ct_result take_row(struct walk *walk, struct ct_stmt *rows)
+{
+    alignas(max_align_t) char memory[CT_ARENA_ROOM];
+    struct ct_str e164 = {0};
+    int64_t free_at = ct_column_time(rows, 1);
+    struct ct_arena *arena = ct_arena_in(memory, sizeof(memory));
+    if (arena == NULL)
+        return CT_NOMEM;
+    enum ct_result result = ct_column_str(rows, 0, arena, &e164);
+    int64_t number = ct_number_digits(e164);
+    ct_arena_free(arena);
+    if (result == CT_OK)
+        result = enter_block(walk, number);
+    if (result != CT_OK || !walk->has_block)
+        return result;
+    ct_number_set_remove(&walk->block.free, number % CT_BLOCK_SIZE);
+    if (free_at == CT_NO_TIME)
+        return CT_OK;
+    if (walk->block.next_free_at == CT_NO_TIME || free_at < walk->block.next_free_at)
+        walk->block.next_free_at = free_at;
+    return begin_quarantine(walk->db, walk->range.pool_id, number, free_at);
+}
+
+enum ct_result ct_inventory_take_all(struct ct_db *db, struct ct_stmt *rows)
+{
+    struct walk walk = {.db = db, .range = {.last = -1}};
+    enum ct_result result;
+    while ((result = ct_step(rows)) == CT_ROW) {
+        result = take_row(&walk, rows);
+        if (result != CT_OK)
+            return result;
+    }
+    return result == CT_OK ? leave_block(&walk) : result;
+}
+
 enum ct_result ct_inventory_release_all(struct ct_db *db, int64_t user_id, int64_t free_at_ms)
 {
     struct ct_stmt *stmt;
     enum ct_result result =
-        ct_db_query(db, "SELECT phone_number FROM virtual_phone_numbers WHERE user_id = $1", &stmt);
+        ct_db_query(db,
+                    "SELECT phone_number, CAST($2 AS BIGINT) FROM virtual_phone_numbers "
+                    "WHERE user_id = $1 ORDER BY phone_number",
+                    &stmt);
     if (result != CT_OK)
         return result;
     ct_bind_int(stmt, 1, user_id);
-    while ((result = ct_step(stmt)) == CT_ROW) {
-        alignas(max_align_t) char memory[CT_ARENA_ROOM];
-        struct ct_arena *arena = ct_arena_in(memory, sizeof(memory));
-        struct ct_str number;
-        if (arena == NULL)
-            return CT_NOMEM;
-        result = ct_column_str(stmt, 0, arena, &number);
-        if (result == CT_OK)
-            result = ct_inventory_take(db, number, free_at_ms);
-        ct_arena_free(arena);
-        if (result != CT_OK)
-            return result;
-    }
-    return result;
+    ct_bind_int(stmt, 2, free_at_ms);
+    return ct_inventory_take_all(db, stmt);
 }

@@ -27,6 +27,10 @@ CT_CHECKED enum ct_result ct_inventory_take(struct ct_db *db, struct ct_str e164
                                             int64_t free_at_ms);
 /** The number is free again. Does nothing for a number of no pool, or one that is free. */
 CT_CHECKED enum ct_result ct_inventory_free(struct ct_db *db, struct ct_str e164);
+/** Takes the numbers of the rows of a statement that has been bound: its columns are the number and when its
+ *  quarantine ends, NULL for good. None of them may be in quarantine so far. Fast when they are in
+ *  order: then each block of a pool is written once. */
+CT_CHECKED enum ct_result ct_inventory_take_all(struct ct_db *db, struct ct_stmt *rows);
 /** Every number of an account goes into quarantine until @p free_at_ms, before their rows are changed. */
 CT_CHECKED enum ct_result ct_inventory_release_all(struct ct_db *db, int64_t user_id,
                                                    int64_t free_at_ms);

@@ -10,7 +10,6 @@
 /** The field of such a name. */
 #define CT_NAME_FIELD(structure, member, bits, ...)                                             \
     CT_FIELD(structure, member, CT_FIELD_STRING, .flags = (bits), .min = 1, .max = CT_NAME_MAX, \
-             .pattern = CT_NAME_PATTERN, .normalize = ct_name_normalize,                        \
-             .example = "\"Front desk\"", __VA_ARGS__)
+             .pattern = CT_NAME_PATTERN, .normalize = ct_name_normalize, __VA_ARGS__)
 
 #endif

@@ -282,30 +282,45 @@ out:
     return result;
 }
 
-/* CT_CONFLICT when the number has a row. It is not left to the constraint, which would end the whole
- * transaction in some engines. */
-static enum ct_result insert_row(struct ct_db *db, const struct ct_number *number, int64_t *id)
+/* The id of a new row. CT_CONFLICT when the number has one: that is not left to the constraint, which would
+ * end the whole transaction in some engines. (RETURNING would tell as much, but for each row SQLite makes
+ * a temporary table for it, which costs as much as the row.) */
+static enum ct_result next_id(struct ct_db *db, struct ct_str phone_number, int64_t *id)
 {
     struct ct_stmt *stmt;
     enum ct_result result = ct_db_query(
         db,
-        "INSERT INTO virtual_phone_numbers "
-        "(id, phone_number, user_id, friendly_name, status, created_at) "
-        "VALUES (" CT_NEXT_ID(
-            "virtual_phone_numbers") ", $1, $2, $3, $4, $5) "
-                                     "ON CONFLICT (phone_number) DO NOTHING RETURNING id",
+        "SELECT " CT_NEXT_ID("virtual_phone_numbers") ", (SELECT id FROM virtual_phone_numbers "
+                                                      "WHERE phone_number = $1)",
         &stmt);
     if (result != CT_OK)
         return result;
-    ct_bind_str(stmt, 1, number->phone_number);
-    ct_bind_id_or_null(stmt, 2, number->user_id);
-    ct_bind_text_or_null(stmt, 3, number->friendly_name);
-    bind_life(stmt, 4, number->stored);
-    ct_bind_int(stmt, 5, number->created_at);
+    ct_bind_str(stmt, 1, phone_number);
     result = ct_step(stmt);
     if (result != CT_ROW)
-        return result == CT_OK ? CT_CONFLICT : result;
+        return result == CT_OK ? CT_BUG : result;
     *id = ct_column_int(stmt, 0);
+    return ct_column_is_null(stmt, 1) ? CT_OK : CT_CONFLICT;
+}
+
+static enum ct_result insert_row(struct ct_db *db, const struct ct_number *number, int64_t *id)
+{
+    struct ct_stmt *stmt;
+    enum ct_result result = next_id(db, number->phone_number, id);
+    if (result == CT_OK)
+        result = ct_db_query(db,
+                             "INSERT INTO virtual_phone_numbers "
+                             "(id, phone_number, user_id, friendly_name, status, created_at) "
+                             "VALUES ($1, $2, $3, $4, $5, $6)",
+                             &stmt);
+    if (result != CT_OK)
+        return result;
+    ct_bind_int(stmt, 1, *id);
+    ct_bind_str(stmt, 2, number->phone_number);
+    ct_bind_id_or_null(stmt, 3, number->user_id);
+    ct_bind_text_or_null(stmt, 4, number->friendly_name);
+    bind_life(stmt, 5, number->stored);
+    ct_bind_int(stmt, 6, number->created_at);
     return ct_run(stmt);
 }
 

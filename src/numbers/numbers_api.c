@@ -24,7 +24,7 @@ static const struct ct_field create_fields[] = {
                     "parentheses are dropped; `00` in front becomes `+`.",
              .example = "\"+1234567890\""),
     CT_NAME_FIELD(struct number_create, friendly_name, CT_FIELD_OPTIONAL | CT_FIELD_NULLABLE,
-                  .doc = "What you call it."),
+                  .doc = "What you call it.", .example = "\"Front desk\""),
 };
 
 static const struct ct_schema create_schema =
@@ -121,7 +121,7 @@ struct number_patch {
 static const struct ct_field patch_fields[] = {
     CT_NAME_FIELD(struct number_patch, friendly_name, CT_FIELD_OPTIONAL | CT_FIELD_NULLABLE,
                   .present = offsetof(struct number_patch, has_name),
-                  .doc = "What you call it; null for nothing."),
+                  .doc = "What you call it; null for nothing.", .example = "\"Front desk\""),
     CT_FIELD(struct number_patch, tags, CT_FIELD_TEXTS, .flags = CT_FIELD_OPTIONAL, .min = 1,
              .max = CT_NAME_MAX, .max_count = 20, .pattern = CT_NAME_PATTERN,
              .normalize = ct_name_normalize, .present = offsetof(struct number_patch, has_tags),
@@ -256,9 +256,10 @@ const struct ct_route ct_numbers_routes[] = {
                       /* the account was deleted since its token was looked at */
                       {CT_NOT_FOUND, 401, "Could not validate credentials"}),
      .summary = "Create a virtual phone number",
-     .doc = "The reply is sent once the number is on disk. A number is taken also while it is in "
-            "quarantine (for its last owner too, who restores it) or reserved. "
-            "NUMBER_POLICY, NUMBER_CHECK and QUOTA_NUMBERS may refuse one.",
+     .doc = "The reply is sent once the number is on disk. It is taken (409) also while it is "
+            "reserved, or in quarantine: its last owner restores it. The server's settings may "
+            "want that a pool holds it (NUMBER_POLICY, 403), that a country assigns it "
+            "(NUMBER_CHECK, 422), and that an account has only so many (QUOTA_NUMBERS, 403).",
      .tag = "Numbers"},
     {.method = CT_GET,
      .pattern = "/phone_numbers/{id}",
@@ -271,7 +272,7 @@ const struct ct_route ct_numbers_routes[] = {
      .errors = ERRORS(UNKNOWN),
      .summary = "Get one of your numbers",
      .doc = "A number of somebody else is answered as one that does not exist, and so is one that "
-            "you released. The ETag is for `If-Match` of a PATCH.",
+            "you released. The reply's ETag is what PATCH takes as `If-Match`.",
      .tag = "Numbers"},
     {.method = CT_PATCH,
      .pattern = "/phone_numbers/{id}",
@@ -286,8 +287,9 @@ const struct ct_route ct_numbers_routes[] = {
      .errors =
          ERRORS(UNKNOWN, {CT_STALE, 412, "The number has changed since it was read: get it again"}),
      .summary = "Name a number, or tag it",
-     .doc = "With If-Match, holding the ETag of the reply that you changed, nobody's change in the "
-            "meantime is overwritten: then it is 412.",
+     .doc = "Send the ETag of the reply that you saw as `If-Match`: when the number was changed "
+            "since then, the answer is 412 and nothing is overwritten. Get it again, and decide "
+            "anew. Without `If-Match` the last change wins.",
      .tag = "Numbers"},
     {.method = CT_DELETE,
      .pattern = "/phone_numbers/{id}",
@@ -300,7 +302,8 @@ const struct ct_route ct_numbers_routes[] = {
      .errors = ERRORS(UNKNOWN),
      .summary = "Release a number",
      .doc = "It goes into quarantine for NUMBER_QUARANTINE_DAYS: nobody else can have it, and you "
-            "can restore it. An offer of it ends. Without a quarantine it is available at once.",
+            "can restore it, with its name and tags. An offer of it ends. With 0 days it is "
+            "available to anyone at once.",
      .tag = "Numbers"},
     {.method = CT_POST,
      .pattern = "/phone_numbers/{id}/restore",
@@ -312,8 +315,9 @@ const struct ct_route ct_numbers_routes[] = {
      .run = restore_number,
      .errors = ERRORS(UNKNOWN, QUOTA, {CT_CONFLICT, 409, "This number is not in quarantine"}),
      .summary = "Take a released number back",
-     .doc = "For its last owner, until the quarantine is over; `status=quarantined` lists what "
-            "can be restored. It comes back with its name and tags.",
+     .doc = "For its last owner, until the quarantine is over; `GET "
+            "/phone_numbers?status=quarantined` lists what can be restored. It comes back with its "
+            "name and tags. It counts against QUOTA_NUMBERS again (403).",
      .tag = "Numbers"},
 };
 const size_t ct_numbers_route_count = sizeof(ct_numbers_routes) / sizeof(ct_numbers_routes[0]);

@@ -444,7 +444,7 @@ static enum ct_result judge_entry(struct ct_arena *arena, struct ct_db *db, int6
         return CT_NOMEM;
     result = ct_pool_overlap(brief, db, entry->first, entry->last, import_id, &number, &other);
     if (result == CT_OK && number != 0) {
-        const char *in = other.at == NULL ? "is in a pool that is being imported"
+        const char *in = other.at == NULL ? "is in a pool that is being imported or deleted"
                                           : about(arena, "is in the pool", other, "already");
         result =
             add_bad(bad, entry->line,

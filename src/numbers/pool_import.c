@@ -1,11 +1,15 @@
 #include "numbers/pool_import.h"
 
+#include <time.h>
+
 #include "accounts/audit.h"
+#include "base/clock.h"
 #include "numbers/number_set.h"
+#include "numbers/pool_discard.h"
 #include "numbers/pools.h"
 #include "store/migrations.h"
 
-/* How much one step brings in, or deletes: some milliseconds of work. */
+/* How much one step brings in: some milliseconds of work. */
 #define STEP_BLOCKS 500
 #define STEP_PIECES 2000
 
@@ -24,74 +28,34 @@ struct discarding {
     bool more;
 };
 
-/* Runs a statement that deletes some rows of an import. `more` when it did. */
-static enum ct_result delete_some(struct ct_db *db, const char *sql, struct discarding *discarding)
+static enum ct_result give_up(void *ctx, struct ct_db *db)
 {
-    struct ct_stmt *stmt;
-    enum ct_result result = ct_db_query(db, sql, &stmt);
-    if (result != CT_OK)
-        return result;
-    ct_bind_int(stmt, 1, discarding->id);
-    ct_bind_int(stmt, 2, STEP_BLOCKS);
-    while ((result = ct_step(stmt)) == CT_ROW)
-        discarding->more = true;
-    return result;
+    const struct discarding *discarding = ctx;
+    return ct_pool_discard_import(db, discarding->id);
 }
 
 static enum ct_result discard_some(void *ctx, struct ct_db *db)
 {
-    /* Each of the first three is repeated until it finds nothing. */
-    static const char *const parts[] = {
-        "DELETE FROM pool_quarantine WHERE pool_id IN "
-        "(SELECT id FROM number_pools WHERE import_id = $1) AND number IN "
-        "(SELECT number FROM pool_quarantine WHERE pool_id IN "
-        "(SELECT id FROM number_pools WHERE import_id = $1) LIMIT $2) RETURNING number",
-        "DELETE FROM pool_blocks WHERE pool_id IN "
-        "(SELECT id FROM number_pools WHERE import_id = $1) AND block IN "
-        "(SELECT block FROM pool_blocks WHERE pool_id IN "
-        "(SELECT id FROM number_pools WHERE import_id = $1) LIMIT $2) RETURNING block",
-        "DELETE FROM pool_ranges WHERE first IN (SELECT first FROM pool_ranges WHERE pool_id IN "
-        "(SELECT id FROM number_pools WHERE import_id = $1) LIMIT $2) RETURNING first",
-        "DELETE FROM number_pools WHERE id IN (SELECT id FROM number_pools WHERE import_id = $1 "
-        "LIMIT $2) RETURNING id",
-    };
     struct discarding *discarding = ctx;
-    enum ct_result result = CT_OK;
-    discarding->more = false;
-    for (size_t i = 0; result == CT_OK && !discarding->more && i < sizeof(parts) / sizeof(parts[0]);
-         i++)
-        result = delete_some(db, parts[i], discarding);
-    if (result != CT_OK || discarding->more)
-        return result;
-    struct ct_stmt *stmt;
-    result = ct_db_query(db, "DELETE FROM pool_imports WHERE id = $1", &stmt);
-    if (result != CT_OK)
-        return result;
-    ct_bind_int(stmt, 1, discarding->id);
-    return ct_run(stmt);
+    return ct_pool_discard_some(db, discarding->id, CT_DISCARD_ROWS, &discarding->more);
 }
 
-/* From now on nobody goes on with it, and everybody else may delete it. */
-static enum ct_result give_up(void *ctx, struct ct_db *db)
+void ct_pool_import_rest(int64_t since_us)
 {
-    const struct discarding *discarding = ctx;
-    struct ct_stmt *stmt;
-    enum ct_result result = ct_db_query(db,
-                                        "UPDATE pool_imports SET sha256 = 'discarded ' || id, "
-                                        "steps = steps + 1, touched_at = 0 WHERE id = $1",
-                                        &stmt);
-    if (result != CT_OK)
-        return result;
-    ct_bind_int(stmt, 1, discarding->id);
-    return ct_run(stmt);
+    int64_t us = ct_clock_monotonic_us() - since_us;
+    const struct timespec pause = {.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000};
+    (void)nanosleep(&pause, NULL);
 }
 
 enum ct_result ct_pool_import_discard(struct ct_store *store, int64_t id)
 {
     struct discarding discarding = {.id = id, .more = true};
     enum ct_result result = ct_store_write(store, give_up, &discarding);
-    while (result == CT_OK && discarding.more)
+    while (result == CT_OK && discarding.more) {
+        int64_t since_us = ct_clock_monotonic_us();
         result = ct_store_write(store, discard_some, &discarding);
+        ct_pool_import_rest(since_us);
+    }
     return result;
 }
 

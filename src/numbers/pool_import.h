@@ -42,9 +42,12 @@ CT_CHECKED enum ct_result ct_pool_import_begin(struct ct_pool_import *import,
 /** Brings in some numbers. CT_ROW while there are more. CT_CONFLICT when a name or a number has got into
  *  another pool since the file was judged; CT_BUSY when another process imports the same file. */
 CT_CHECKED enum ct_result ct_pool_import_step(struct ct_pool_import *import, int64_t now_ms);
+/** Waits as long again as it has taken since @p since_us (ct_clock_monotonic_us), so that a server that runs at
+ *  the same time gets its turn to write. */
+void ct_pool_import_rest(int64_t since_us);
 /** Makes all pools visible, with their audit rows. */
 CT_CHECKED enum ct_result ct_pool_import_finish(struct ct_pool_import *import, int64_t now_ms);
-/** Deletes what an import brought in. */
+/** Deletes what an import brought in, step by step, with rests. */
 CT_CHECKED enum ct_result ct_pool_import_discard(struct ct_store *store, int64_t id);
 
 #endif

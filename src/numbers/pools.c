@@ -4,9 +4,13 @@
 #include <string.h>
 
 #include "numbers/inventory.h"
-#include "numbers/life.h"
 #include "numbers/pool_block.h"
+#include "numbers/pool_discard.h"
 #include "store/migrations.h"
+
+/* Pools up to about this many ranges and blocks are gone at once: some 50 ms of work, and 20 million numbers in
+ * a row. What is left of larger ones nobody sees, and the sweeper deletes it. */
+#define DELETE_ROWS 20000
 
 enum ct_result ct_pool_begin(struct ct_db *db, const struct ct_pool_new *pool, int64_t *id)
 {
@@ -129,29 +133,6 @@ static enum ct_result add_blocks(struct ct_db *db, int64_t pool_id,
     return block.block >= 0 ? ct_pool_block_add(db, &block) : CT_OK;
 }
 
-/* Takes one number that exists: the row that @p stmt stands on. */
-static enum ct_result take_existing(struct ct_db *db, struct ct_stmt *stmt)
-{
-    alignas(max_align_t) char memory[2 * CT_ARENA_ROOM];
-    struct ct_str number;
-    struct ct_str word;
-    enum ct_life state = CT_LIFE_ASSIGNED;
-    struct ct_arena *arena = ct_arena_in(memory, sizeof(memory));
-    if (arena == NULL)
-        return CT_NOMEM;
-    enum ct_result result = ct_column_str(stmt, 0, arena, &number);
-    if (result == CT_OK && !ct_column_is_null(stmt, 1)) {
-        result = ct_column_str(stmt, 1, arena, &word);
-        if (result == CT_OK)
-            result = ct_life_read(word, &state);
-    }
-    if (result == CT_OK)
-        result = ct_inventory_take(
-            db, number, state == CT_LIFE_QUARANTINED ? ct_column_time(stmt, 2) : CT_NO_TIME);
-    ct_arena_free(arena);
-    return result;
-}
-
 /* Numbers of as many digits are in the order of their texts. */
 static enum ct_result take_all_existing(struct ct_db *db, int64_t first, int64_t last)
 {
@@ -167,19 +148,17 @@ static enum ct_result take_all_existing(struct ct_db *db, int64_t first, int64_t
         result = ct_number_e164(arena, last, &to);
     if (result == CT_OK)
         result = ct_db_query(db,
-                             "SELECT phone_number, status, status_until FROM virtual_phone_numbers "
+                             "SELECT phone_number, "
+                             "CASE WHEN status = 'quarantined' THEN status_until END "
+                             "FROM virtual_phone_numbers "
                              "WHERE phone_number >= $1 AND phone_number <= $2 "
-                             "AND length(phone_number) = $3",
+                             "AND length(phone_number) = $3 ORDER BY phone_number",
                              &stmt);
     if (result == CT_OK) {
         ct_bind_str(stmt, 1, from);
         ct_bind_str(stmt, 2, to);
         ct_bind_int(stmt, 3, (int64_t)from.len);
-        while ((result = ct_step(stmt)) == CT_ROW) {
-            result = take_existing(db, stmt);
-            if (result != CT_OK)
-                break;
-        }
+        result = ct_inventory_take_all(db, stmt);
     }
     ct_arena_free(arena);
     return result;
@@ -275,12 +254,8 @@ enum ct_result ct_pool_list(struct ct_arena *arena, struct ct_db *db, int64_t af
 enum ct_result ct_pool_delete(struct ct_arena *arena, struct ct_db *db, int64_t id,
                               struct ct_str *name)
 {
-    static const char *const parts[] = {
-        "DELETE FROM pool_quarantine WHERE pool_id = $1",
-        "DELETE FROM pool_blocks WHERE pool_id = $1",
-        "DELETE FROM pool_ranges WHERE pool_id = $1",
-        "DELETE FROM number_pools WHERE id = $1",
-    };
+    int64_t import_id;
+    bool more;
     struct ct_stmt *stmt;
     enum ct_result result =
         ct_db_query(db, "SELECT name FROM number_pools WHERE id = $1 AND import_id IS NULL", &stmt);
@@ -291,12 +266,7 @@ enum ct_result ct_pool_delete(struct ct_arena *arena, struct ct_db *db, int64_t 
     if (result != CT_ROW)
         return result == CT_OK ? CT_NOT_FOUND : result;
     result = ct_column_str(stmt, 0, arena, name);
-    for (size_t i = 0; result == CT_OK && i < sizeof(parts) / sizeof(parts[0]); i++) {
-        result = ct_db_query(db, parts[i], &stmt);
-        if (result != CT_OK)
-            break;
-        ct_bind_int(stmt, 1, id);
-        result = ct_run(stmt);
-    }
-    return result;
+    if (result == CT_OK)
+        result = ct_pool_discard_pool(db, id, &import_id);
+    return result == CT_OK ? ct_pool_discard_some(db, import_id, DELETE_ROWS, &more) : result;
 }

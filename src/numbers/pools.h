@@ -50,7 +50,8 @@ CT_CHECKED enum ct_result ct_pool_overlap(struct ct_arena *arena, struct ct_db *
 CT_CHECKED enum ct_result ct_pool_list(struct ct_arena *arena, struct ct_db *db, int64_t after_id,
                                        size_t limit, int64_t now_ms, struct ct_pool_row *out,
                                        size_t *count);
-/** Deletes a pool; numbers that somebody has stay theirs. CT_NOT_FOUND. */
+/** Deletes a pool; numbers that somebody has stay theirs. Of a very large one some rows are left, which nobody
+ *  sees: see numbers/pool_discard.h. CT_NOT_FOUND. */
 CT_CHECKED enum ct_result ct_pool_delete(struct ct_arena *arena, struct ct_db *db, int64_t id,
                                          struct ct_str *name);
 

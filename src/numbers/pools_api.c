@@ -23,7 +23,8 @@ struct pool_create {
              .normalize = ct_e164_normalize, .flags = CT_FIELD_OPTIONAL, __VA_ARGS__)
 
 static const struct ct_field create_fields[] = {
-    CT_NAME_FIELD(struct pool_create, name, 0, .doc = "What the pool is called; no two alike."),
+    CT_NAME_FIELD(struct pool_create, name, 0, .doc = "What the pool is called; no two alike.",
+                  .example = "\"Berlin\""),
     POOL_NUMBER(struct pool_create, first, CT_FIELD_STRING,
                 .doc = "The first number of a range. Together with `last`.",
                 .example = "\"+4930120000\""),
@@ -32,8 +33,9 @@ static const struct ct_field create_fields[] = {
                        "code, and 10,000,000 numbers at most.",
                 .example = "\"+4930129999\""),
     POOL_NUMBER(struct pool_create, numbers, CT_FIELD_TEXTS,
-                .doc = "Single numbers, in place of a range. What is there twice counts once.",
-                .example = "[\"+4930123456\", \"+4930123458\"]"),
+                /* no example: that of the whole body is a range */
+                .doc = "Single numbers, in place of a range, such as `[\"+4930123456\", "
+                       "\"+4930123458\"]`. What is there twice counts once."),
 };
 
 static const struct ct_schema create_schema =
@@ -166,7 +168,8 @@ static enum ct_result say_overlap(struct ct_call *call, int64_t overlap)
         return result;
     const char *detail =
         name.at == NULL
-            ? ct_arena_printf(call->arena, "%s is in a pool that is being imported", number.at)
+            ? ct_arena_printf(call->arena, "%s is in a pool that is being imported or deleted",
+                              number.at)
             : ct_arena_printf(call->arena, "%s is in the pool %s already", number.at, name.at);
     return ct_call_say(call, CT_CONFLICT, detail);
 }
@@ -244,10 +247,10 @@ const struct ct_route ct_pools_routes[] = {
          (const struct ct_route_error[]){{CT_CONFLICT, 409, "A pool of this name exists already"},
                                          {0}},
      .summary = "Make a pool of numbers",
-     .doc = "Numbers of a pool can be found with `GET /available_phone_numbers` and had with "
-            "`POST /phone_numbers/claim`. No number is in two pools. Numbers that exist already "
-            "stay whose they are. Larger pools, and many, are made with `cloud-telephony pool "
-            "import`.",
+     .doc = "For administrators. Accounts find its numbers with `GET /available_phone_numbers` and "
+            "take them with `POST /phone_numbers/claim`. Numbers that exist already stay whose "
+            "they are. No number is in two pools: 409 names one that is in another. Many pools, "
+            "and long lists, come in with `cloud-telephony pool import`.",
      .tag = "Pools"},
     {.method = CT_GET,
      .pattern = "/number_pools",
@@ -259,7 +262,7 @@ const struct ct_route ct_pools_routes[] = {
      .scope = "pools:read",
      .run = list_pools,
      .summary = "List the pools",
-     .doc = "In the order of their ids.",
+     .doc = "For administrators. In the order of their ids, each with how much of it is taken.",
      .tag = "Pools"},
     {.method = CT_DELETE,
      .pattern = "/number_pools/{id}",
@@ -271,7 +274,8 @@ const struct ct_route ct_pools_routes[] = {
      .run = delete_pool,
      .errors = (const struct ct_route_error[]){{CT_NOT_FOUND, 404, "Number pool not found"}, {0}},
      .summary = "Delete a pool",
-     .doc = "Its free numbers are no longer offered. Numbers that somebody has stay theirs.",
+     .doc = "For administrators. Its free numbers are no longer offered. Numbers that somebody has "
+            "stay theirs.",
      .tag = "Pools"},
 };
 const size_t ct_pools_route_count = sizeof(ct_pools_routes) / sizeof(ct_pools_routes[0]);

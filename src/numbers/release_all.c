@@ -56,16 +56,28 @@ static enum ct_result release_rows(struct ct_db *db, int64_t user_id, int64_t un
     return ct_run(stmt);
 }
 
+static enum ct_result forget_claims(struct ct_db *db, int64_t user_id)
+{
+    struct ct_stmt *stmt;
+    enum ct_result result = ct_db_query(db, "DELETE FROM number_claims WHERE user_id = $1", &stmt);
+    if (result != CT_OK)
+        return result;
+    ct_bind_int(stmt, 1, user_id);
+    return ct_run(stmt);
+}
+
 enum ct_result ct_numbers_release_all(void *room, struct ct_call *call)
 {
     (void)room;
     int64_t now_ms = ct_clock_unix_ms();
     /* With no quarantine the time of it has run out at once. */
     int64_t until_ms = now_ms + call->config->number_quarantine_days * DAY_MS;
-    enum ct_result result = ct_transfer_end_incoming(call, now_ms);
+    enum ct_result result = ct_transfer_end_incoming(call->db, call->user_id, now_ms);
     if (result == CT_OK)
         result = note_all(call, now_ms);
     if (result == CT_OK)
         result = ct_inventory_release_all(call->db, call->user_id, until_ms);
-    return result == CT_OK ? release_rows(call->db, call->user_id, until_ms) : result;
+    if (result == CT_OK)
+        result = release_rows(call->db, call->user_id, until_ms);
+    return result == CT_OK ? forget_claims(call->db, call->user_id) : result;
 }

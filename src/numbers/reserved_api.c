@@ -83,8 +83,9 @@ const struct ct_route ct_reserved_routes[] = {
          (const struct ct_route_error[]){{CT_CONFLICT, 409, "Phone number already registered"},
                                          {0}},
      .summary = "Reserve a number",
-     .doc = "Nobody can have it then, whether a pool holds it or not.",
-     .tag = "Numbers"},
+     .doc = "For administrators. Nobody can have it then, whether a pool holds it or not. A number "
+            "that somebody has, or that is in quarantine, cannot be reserved (409).",
+     .tag = "Pools"},
     {.method = CT_GET,
      .pattern = "/reserved_numbers",
      .query = &ct_list_query_schema,
@@ -95,8 +96,8 @@ const struct ct_route ct_reserved_routes[] = {
      .scope = "pools:read",
      .run = list_reserved,
      .summary = "List the reserved numbers",
-     .doc = "In the order of their ids.",
-     .tag = "Numbers"},
+     .doc = "For administrators. In the order of their ids.",
+     .tag = "Pools"},
     {.method = CT_DELETE,
      .pattern = "/reserved_numbers/{id}",
      .path = &ct_number_path_schema,
@@ -108,7 +109,7 @@ const struct ct_route ct_reserved_routes[] = {
      .errors =
          (const struct ct_route_error[]){{CT_NOT_FOUND, 404, "Reserved number not found"}, {0}},
      .summary = "End a reservation",
-     .doc = "The number is available again.",
-     .tag = "Numbers"},
+     .doc = "For administrators. The number is available again.",
+     .tag = "Pools"},
 };
 const size_t ct_reserved_route_count = sizeof(ct_reserved_routes) / sizeof(ct_reserved_routes[0]);

@@ -30,12 +30,13 @@ struct hunt {
     int64_t looked_at; /* at how many blocks, or their worth */
 };
 
+/* Sorted by `+id`, so that no engine walks through all pools to save the sorting of a few. */
 static enum ct_result find_hidden(struct hunt *hunt, struct ct_arena *arena)
 {
     struct ct_stmt *stmt;
     struct ct_buf ids = ct_buf_in(arena);
     enum ct_result result = ct_db_query(
-        hunt->db, "SELECT id FROM number_pools WHERE import_id IS NOT NULL ORDER BY id", &stmt);
+        hunt->db, "SELECT id FROM number_pools WHERE import_id IS NOT NULL ORDER BY +id", &stmt);
     if (result != CT_OK)
         return result;
     while ((result = ct_step(stmt)) == CT_ROW) {

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "numbers/numbers.h"
+#include "numbers/pool_discard.h"
 
 #define INTERVAL_S 2
 
@@ -50,22 +51,36 @@ struct ct_sweeper {
 
 struct round {
     int64_t now_ms;
-    size_t count;
+    bool more;
 };
 
 static enum ct_result run_round(void *ctx, struct ct_db *db)
 {
     struct round *round = ctx;
-    return ct_sweep(db, round->now_ms, &round->count);
+    size_t count = 0;
+    int64_t import_id = 0;
+    bool more = false;
+    enum ct_result result = ct_sweep(db, round->now_ms, &count);
+    if (result == CT_OK)
+        result = ct_pool_discard_find(db, &import_id);
+    if (result == CT_OK && import_id != 0)
+        result = ct_pool_discard_some(db, import_id, CT_DISCARD_ROWS, &more);
+    round->more = more || count == CT_SWEEP_ROWS;
+    return result;
 }
 
 static enum ct_result look(struct ct_store *store, int64_t now_ms, bool *due)
 {
+    int64_t import_id = 0;
     struct ct_db *db;
     enum ct_result result = ct_store_read_begin(store, &db);
     if (result != CT_OK)
         return result;
     result = ct_sweep_is_due(db, now_ms, due);
+    if (result == CT_OK && !*due) {
+        result = ct_pool_discard_find(db, &import_id);
+        *due = import_id != 0;
+    }
     ct_store_read_end(db);
     return result;
 }
@@ -82,7 +97,7 @@ static bool sweep_once(struct ct_sweeper *sweeper)
     if (result != CT_OK && result != CT_BUSY && result != CT_UNAVAILABLE)
         CT_LOG(sweeper->log, CT_LOG_ERROR, "sweep_failed",
                CT_F_TEXT("why", ct_result_text(result)));
-    return result == CT_OK && round.count == CT_SWEEP_ROWS;
+    return result == CT_OK && round.more;
 }
 
 /* True when it is time to end. */

@@ -11,8 +11,9 @@
 
 /**
  * Tidies the rows of numbers whose time has run out: quarantines that are over, offers that nobody
- * accepted. Nothing waits for it, since such a state does not count any more in any case. A thread looks
- * every few seconds, and writes only where there is something to do; many nodes may do so at once.
+ * accepted. Deletes what is left of pools that were. Nothing waits for it, since neither counts any more
+ * in any case. A thread looks every few seconds, and writes only where there is something to do; many
+ * nodes may do so at once.
  */
 struct ct_sweeper;
 

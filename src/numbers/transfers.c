@@ -2,9 +2,6 @@
 
 #include "base/clock.h"
 
-/* Offers that are ended in one go; more wait for the next. */
-#define PAGE_ROWS 100
-
 /* ---- reading ---- */
 
 /* Sent by and sent to are two walks through an index each, in the order of the ids. */
@@ -125,45 +122,17 @@ enum ct_result ct_transfer_end(struct ct_call *call, struct ct_number *number, c
 
 /* ---- the end of an account ---- */
 
-static enum ct_result incoming_ids(struct ct_db *db, int64_t user_id, int64_t *ids, size_t *count)
+enum ct_result ct_transfer_end_incoming(struct ct_db *db, int64_t user_id, int64_t now_ms)
 {
     struct ct_stmt *stmt;
-    enum ct_result result = ct_db_query(db,
-                                        "SELECT id FROM virtual_phone_numbers WHERE transfer_to = "
-                                        "$1 AND status = 'transferring' LIMIT $2",
-                                        &stmt);
+    enum ct_result result =
+        ct_db_query(db,
+                    "UPDATE virtual_phone_numbers SET status_until = $2 WHERE transfer_to = $1 "
+                    "AND status = 'transferring' AND status_until > $2",
+                    &stmt);
     if (result != CT_OK)
         return result;
     ct_bind_int(stmt, 1, user_id);
-    ct_bind_int(stmt, 2, PAGE_ROWS);
-    *count = 0;
-    while (*count < PAGE_ROWS && (result = ct_step(stmt)) == CT_ROW)
-        ids[(*count)++] = ct_column_int(stmt, 0);
-    return result == CT_ROW ? CT_OK : result;
-}
-
-static enum ct_result end_one(struct ct_call *call, int64_t id, int64_t now_ms)
-{
-    struct ct_number number;
-    enum ct_result result = ct_number_by_id(call->arena, call->db, id, now_ms, &number);
-    if (result == CT_OK)
-        result = ct_number_tidy(call->db, &number, now_ms);
-    /* One whose time had run out has been ended by that. */
-    if (result == CT_OK && number.state == CT_LIFE_TRANSFERRING)
-        result = ct_transfer_end(call, &number, "refused");
-    return result;
-}
-
-enum ct_result ct_transfer_end_incoming(struct ct_call *call, int64_t now_ms)
-{
-    int64_t ids[PAGE_ROWS];
-    size_t count = 0;
-    do {
-        enum ct_result result = incoming_ids(call->db, call->user_id, ids, &count);
-        for (size_t i = 0; result == CT_OK && i < count; i++)
-            result = end_one(call, ids[i], now_ms);
-        if (result != CT_OK)
-            return result;
-    } while (count > 0);
-    return CT_OK;
+    ct_bind_int(stmt, 2, now_ms);
+    return ct_run(stmt);
 }

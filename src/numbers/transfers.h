@@ -45,8 +45,10 @@ CT_CHECKED enum ct_result ct_transfer_accept(struct ct_db *db, struct ct_number 
  *  written; @p why is a word for it. CT_CONFLICT when it is not being offered. */
 CT_CHECKED enum ct_result ct_transfer_end(struct ct_call *call, struct ct_number *number,
                                           const char *why);
-/** Ends all offers to the caller, whose account is about to go. */
-CT_CHECKED enum ct_result ct_transfer_end_incoming(struct ct_call *call, int64_t now_ms);
+/** Lets the time of all offers to a user run out, whose account is about to go: there may be very many, so
+ *  that their rows are brought up to date bit by bit, as others whose time has run out. */
+CT_CHECKED enum ct_result ct_transfer_end_incoming(struct ct_db *db, int64_t user_id,
+                                                   int64_t now_ms);
 
 /** Writes the audit row of somebody else's account that the caller's doing is of concern to: it tells who
  *  did it, and not from where. */

@@ -167,8 +167,9 @@ const struct ct_route ct_transfers_routes[] = {
                                          {CT_CONFLICT, 409, "This number is being offered already"},
                                          {0}},
      .summary = "Offer a number to another account",
-     .doc = "It stays yours until the other accepts, within NUMBER_TRANSFER_HOURS. 404 also says "
-            "that there is no such user.",
+     .doc = "It stays yours until the other accepts, within NUMBER_TRANSFER_HOURS; both see the "
+            "offer in `GET /phone_number_transfers`. 404 also says that there is no such user, 409 "
+            "that it would be an offer to yourself.",
      .tag = "Numbers"},
     {.method = CT_POST,
      .pattern = "/phone_numbers/{id}/transfer/accept",
@@ -184,7 +185,8 @@ const struct ct_route ct_transfers_routes[] = {
              {CT_FORBIDDEN, 403, "This account may have no more numbers (QUOTA_NUMBERS)"},
              {0}},
      .summary = "Accept a number that was offered to you",
-     .doc = "From then on it is yours, without the name and the tags that it had.",
+     .doc = "From now on it is yours, without the name and the tags that it had. It counts against "
+            "your QUOTA_NUMBERS (403).",
      .tag = "Numbers"},
     {.method = CT_DELETE,
      .pattern = "/phone_numbers/{id}/transfer",
@@ -198,7 +200,8 @@ const struct ct_route ct_transfers_routes[] = {
          (const struct ct_route_error[]){{CT_NOT_FOUND, 404, "There is no offer of this number"},
                                          {0}},
      .summary = "Refuse or withdraw an offer",
-     .doc = "Whom it was made to refuses it; who made it withdraws it.",
+     .doc = "Whom it was made to refuses it; who made it withdraws it. Either way the number stays "
+            "its owner's.",
      .tag = "Numbers"},
     {.method = CT_GET,
      .pattern = "/phone_number_transfers",

@@ -21,7 +21,7 @@ struct ct_migration {
  */
 #define CT_NEXT_ID(table)                                                                    \
     "(SELECT max(last_id) + 1 FROM (SELECT last_id FROM last_ids WHERE table_name = '" table \
-    "' UNION ALL SELECT coalesce(max(id), 0) FROM " table "))"
+    "' UNION ALL SELECT coalesce(max(id), 0) FROM " table ") AS ids)"
 
 /** All steps in order. */
 extern const struct ct_migration ct_migrations[];

@@ -13,6 +13,7 @@ import time
 import pytest
 
 from support import program
+from support.inventory import differences
 from support.people import Account
 from support.pools import pages, plus
 
@@ -152,13 +153,13 @@ def start_import(folder, name="pools.csv", **options):
                             env=program.environment({"SECRET_KEY": program.SECRET_KEY, "LOG_LEVEL": "error"}), **options)
 
 
-def kill_in_the_middle(folder, text, name="pools.csv"):
+def kill_in_the_middle(folder, text, name="pools.csv", wanted=3):
     """Imports a file and kills the program once some steps are on disk."""
     (folder / name).write_text(text)
     process = start_import(folder, name)
     database = sqlite3.connect(folder / "cloud_telephony.db", timeout=30)
     steps = None
-    while steps is None or steps[0] < 3:
+    while steps is None or steps[0] < wanted:
         assert process.poll() is None, process.communicate()
         steps = database.execute("SELECT steps FROM pool_imports WHERE sha256 NOT LIKE 'd%'").fetchone()
         time.sleep(0.001)
@@ -179,7 +180,7 @@ def test_killed_and_gone_on_with(command, tmp_path, server):
     assert pages(admin.client, "/number_pools") == pages(admin.client, "/available_phone_numbers") == []
     assert admin.client.post("/phone_numbers/claim", json={}).status_code == 409
     reply = admin.client.post("/number_pools", json={"name": "in the way", "numbers": ["+493000000000"]})
-    assert (reply.status_code, reply.json()["detail"]) == (409, "+493000000000 is in a pool that is being imported")
+    assert (reply.status_code, reply.json()["detail"]) == (409, "+493000000000 is in a pool that is being imported or deleted")
     taken = admin.create("+493000000007")  # it is told to the pool all the same
     # the same content under another name is the same file
     (tmp_path / "again.csv").write_text(text)
@@ -222,6 +223,67 @@ def test_killed_and_no_longer_good(command, tmp_path, server):
     assert [row[0] for row in listed(command)] == ["in the way"]
     with sqlite3.connect(server.database) as database:
         assert database.execute("SELECT count(*) FROM pool_ranges").fetchone() == (1,)
+
+
+def test_creating_numbers_of_pools_that_are_being_deleted(command, tmp_path, server):
+    """Half of such a pool is gone: its numbers are like any other."""
+    person = Account(server)
+    left = kill_in_the_middle(tmp_path, many(60000), wanted=20)
+    (tmp_path / "other.csv").write_text("pool,number\nother,+4912\n")
+    with sqlite3.connect(server.database, timeout=30) as database:
+        database.execute("UPDATE pool_imports SET touched_at = touched_at - 61000")
+    process = start_import(tmp_path, "other.csv")
+    created = 0
+    while process.poll() is None:
+        person.create(plus(493000000000 + 7 * (left - 1 - created)))
+        created += 1
+    assert process.communicate() == ("imported 1 numbers in 1 pool\n", "")
+    assert created > 1
+    assert differences(server.database) == []
+
+
+def test_a_very_large_pool_is_deleted_bit_by_bit(command, imported, tmp_path, server):
+    admin = Account(server).promote()
+    assert imported(many(60000)).returncode == 0
+    number = admin.create("+493000000007")
+    [pool] = pages(admin.client, "/number_pools")
+    assert admin.client.delete(f"/number_pools/{pool['id']}").status_code == 204
+    # nobody sees it, and its name is free
+    assert admin.client.delete(f"/number_pools/{pool['id']}").status_code == 404
+    assert pages(admin.client, "/number_pools") == pages(admin.client, "/available_phone_numbers") == []
+    assert listed(command) == []
+    assert admin.client.post("/phone_numbers/claim", json={}).status_code == 409
+    body = {"name": "many", "numbers": ["+493000419993"]}
+    reply = admin.client.post("/number_pools", json=body)
+    assert (reply.status_code, reply.json()["detail"]) == (
+        409, "+493000419993 is in a pool that is being imported or deleted")
+    assert differences(server.database) == []
+    # the rest goes by itself
+    deadline = time.monotonic() + 30
+    with sqlite3.connect(server.database, timeout=30) as database:
+        while any(database.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone()
+                  for table in ("pool_ranges", "pool_blocks", "pool_imports", "number_pools")):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    assert admin.client.post("/number_pools", json=body).status_code == 200
+    assert admin.client.get(f"/phone_numbers/{number['id']}").json()["status"] == "assigned"
+
+
+def test_a_pool_over_very_many_numbers(server):
+    """Others wait for it, so it must not take long."""
+    admin = Account(server).promote()
+    later = int(time.time() * 1000) + 10 ** 8
+    with sqlite3.connect(server.database, timeout=30) as database:
+        database.executemany(
+            "INSERT INTO virtual_phone_numbers (phone_number, user_id, status, status_until, last_owner_id) "
+            "VALUES (?, ?, ?, ?, ?)",
+            [(plus(493010000000 + i * 40), *((None, "quarantined", later + i, 1) if i % 3 == 0 else (1, None, None, None)))
+             for i in range(200000)])
+    begun = time.monotonic()
+    reply = admin.client.post("/number_pools", json={"name": "a", "first": "+493010000000", "last": "+493019999999"})
+    assert time.monotonic() - begun < 3
+    assert (reply.status_code, reply.json()["taken"]) == (200, 200000)
+    assert differences(server.database) == []
 
 
 def test_many_pools(command, imported, tmp_path, server):

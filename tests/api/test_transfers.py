@@ -1,6 +1,8 @@
 """A number that goes from one account to another: offered, accepted, refused, withdrawn, timed out."""
 
 import re
+import sqlite3
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -176,3 +178,21 @@ def test_at_the_same_time(server, owner, receiver):
         taken = 200 in statuses
         assert receiver.client.get(path).status_code == (200 if taken else 404)
         assert owner.client.get(path).status_code == (404 if taken else 200)
+
+
+def test_very_many_offers_to_an_account_that_is_deleted(launch):
+    """Others wait for its end, so it must not take long; the offers are over at once."""
+    server = launch()
+    giver, receiver = Account(server), Account(server)
+    later = int(time.time() * 1000) + 10 ** 8
+    with sqlite3.connect(server.database, timeout=30) as database:
+        database.executemany(
+            "INSERT INTO virtual_phone_numbers (phone_number, user_id, status, status_until, transfer_to) "
+            f"VALUES (?, {giver.id}, 'transferring', {later}, {receiver.id})", [(f"+49{i:08}",) for i in range(40000)])
+    begun = time.monotonic()
+    assert receiver.client.delete("/auth/me", json={"password": receiver.password}).status_code == 204
+    assert time.monotonic() - begun < 3
+    assert offers(giver) == []
+    [number] = giver.client.get("/phone_numbers", params={"limit": 1}).json()["items"]
+    assert number["status"] == "assigned"
+    assert offer(giver, number["id"], Account(server).name).status_code == 202

@@ -81,6 +81,10 @@ static enum ct_result test_what_a_pool_holds(void)
     EXPECT(held);
     TRY(holds(&scratch, 493012010, &held));
     EXPECT(!held);
+    /* what an earlier service may have kept is not the number whose digits it has */
+    EXPECT(ct_number_digits(CT_STR("+493012000")) == 493012000);
+    EXPECT(ct_number_digits(CT_STR("+0493012000")) == 0);
+    EXPECT(ct_number_digits(CT_STR("+")) == 0 && ct_number_digits(CT_STR("493012000")) == 0);
     /* a number of no pool: nothing happens */
     TRY(take(&scratch, 493012010, CT_NO_TIME));
     TRY(give(&scratch, 493012010));

@@ -271,6 +271,7 @@ static enum ct_result test_the_end_of_an_account(void)
     enum ct_result result = CT_OK;
     struct scratch scratch;
     struct ct_config config = {.number_quarantine_days = 30};
+    struct ct_number number;
     int64_t now_ms = ct_clock_unix_ms();
     int64_t id = 0;
 
@@ -289,14 +290,20 @@ static enum ct_result test_the_end_of_an_account(void)
     TRY(create(&scratch, BOB, "+15", now_ms, &id));
     TRY(DO(&scratch, OFFER, BOB, now_ms, .id = id, .to_id = ALICE, .hours = 24));
     TRY(create(&scratch, BOB, "+16", now_ms, &id));
+    TRY(execute(&scratch, "INSERT INTO number_claims (user_id, day, claimed) VALUES (2, 1, 5)"));
     TRY(ct_store_write(scratch.store, release_all, &call));
     TRY(execute(&scratch, "DELETE FROM users WHERE id = 2"));
+    EXPECT_VALUE(&scratch, "0", "SELECT count(*) FROM number_claims");
     EXPECT_VALUE(&scratch, "2",
                  "SELECT count(*) FROM virtual_phone_numbers WHERE last_owner_id = 2 AND "
                  "user_id IS NULL AND status = 'quarantined' AND status_until > 0");
+    /* what was offered to him is over at once, and is tidied up later */
+    TRY(get(&scratch, ALICE, 1, ct_clock_unix_ms(), &number));
+    EXPECT(number.stored == CT_LIFE_TRANSFERRING && number.state == CT_LIFE_ASSIGNED);
+    TRY(do_step(&scratch, &(struct step){.deed = SWEEP, .at_ms = ct_clock_unix_ms()}));
     EXPECT_VALUE(&scratch, "1",
                  "SELECT count(*) FROM virtual_phone_numbers WHERE transfer_to IS NOT NULL");
-    EXPECT_VALUE(&scratch, "refused,expired",
+    EXPECT_VALUE(&scratch, "expired,expired",
                  "SELECT group_concat(substr(detail, 5)) FROM "
                  "(SELECT detail FROM audit WHERE user_id = 1 ORDER BY id)");
     EXPECT_VALUE(&scratch, "number.released +15 192.0.2.1,number.released +16 192.0.2.1",
