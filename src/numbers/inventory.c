@@ -216,7 +216,7 @@ static enum ct_result take_row(struct walk *walk, struct ct_stmt *rows)
     if (arena == NULL)
         return CT_NOMEM;
     enum ct_result result = ct_column_str(rows, 0, arena, &e164);
-    int64_t number = ct_number_digits(e164);
+    int64_t number = result == CT_OK ? ct_number_digits(e164) : 0;
     ct_arena_free(arena);
     if (result == CT_OK)
         result = enter_block(walk, number);
