@@ -26,10 +26,10 @@ def administrator(bench, server):
 def queries(chance):
     """Each kind of search: a place in the range, digits anywhere, digits with gaps, and what is not there."""
     return {
-        "prefix": lambda: f"prefix=49151{chance.randrange(10000):04}",
+        "prefix": lambda: f"prefix=491510{chance.randrange(1000):03}",
         "contains": lambda: f"contains={chance.randrange(1000, 10000)}",
         "wildcards": lambda: f"contains={chance.randrange(10)}*{chance.randrange(10)}*{chance.randrange(10)}*7",
-        "no match": lambda: f"prefix=49151&contains={chance.randrange(10000, 100000)}999999",
+        "no match": lambda: f"prefix=491510&contains={chance.randrange(10000, 100000)}999999",
     }
 
 
@@ -61,11 +61,11 @@ def measure(bench, result, kind):
         chance = random.Random(SIZE)
         for _ in range(200):
             server.request("POST", "/phone_numbers/claim",
-                           {"prefix": f"49151{chance.randrange(10000):04}", "quantity": 50}, token)
+                           {"prefix": f"491510{chance.randrange(1000):03}", "quantity": 50}, token)
         connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
         result.add("healthz, 99th percentile", p99([timed(connection, "/healthz", None) for _ in range(SEARCHES)]))
         for name, query in queries(chance).items():
             times = [timed(connection, f"/available_phone_numbers?limit=50&{query()}", token)
                      for _ in range(SEARCHES)]
-            result.add(f"{name}, 99th percentile", p99(times), p50_ms=sorted(times)[SEARCHES // 2])
+            result.add(f"{name}, 99th percentile", p99(times), p50_us=sorted(times)[SEARCHES // 2] * 1000)
         connection.close()
