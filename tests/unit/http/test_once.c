@@ -423,12 +423,15 @@ static enum ct_result race(struct client *a, struct client *b, const struct requ
     result = ct_store_submit(a->server.store, &job);
     if (result != CT_OK)
         goto out;
-    /* the writer may fail to begin, for want of memory: then the job is over already */
     do {
         struct timespec moment = {.tv_nsec = 1000000};
         (void)nanosleep(&moment, NULL);
         sem_getvalue(&writer_done, &done);
     } while (done == 0 && sem_trywait(&writer_busy) != 0);
+    if (done != 0) { /* the writer could not begin, for want of memory: it holds nobody up */
+        result = CT_NOMEM;
+        goto out;
+    }
     result = start(a, first, &queued[0]);
     if (result == CT_OK)
         result = start(b, second, &queued[1]);
