@@ -11,10 +11,11 @@ to_run="gcc g++ libc6-dev cmake ninja-build pkg-config libmicrohttpd-dev libgnut
     libprotobuf-dev python3-django zlib1g-dev ca-certificates nodejs npm"
 # fonts: without any, a browser draws no text. llvm: names functions in the reports of Clang's sanitizers.
 to_test="clang libclang-rt-14-dev llvm-14 clang-format libcmocka-dev libjansson-dev python3 python3-pytest
-    python3-pytest-xdist python3-requests python3-hypothesis python3-sqlalchemy python3-jsonschema
+    python3-psycopg2 python3-pytest-xdist python3-requests python3-hypothesis python3-sqlalchemy
+    python3-jsonschema postgresql-15 haproxy
     chromium fonts-dejavu-core shellcheck openssl curl git iproute2 procps util-linux"
 tools_to_run="gcc g++ cmake ninja pkg-config gzip npm node"
-tools_to_test="clang clang-format python3 shellcheck openssl curl git ip setarch unshare"
+tools_to_test="clang clang-format python3 shellcheck openssl curl git ip setarch unshare setpriv haproxy"
 libraries="libmicrohttpd gnutls libargon2 libcrypt sqlite3 nettle protobuf zlib"
 
 log=$(mktemp)

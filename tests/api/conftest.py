@@ -7,6 +7,7 @@ import tempfile
 
 import pytest
 
+from support.engines import add_markers, drop_databases, pytest_collection_modifyitems  # noqa: F401
 from support.people import Account
 from support.program import PROGRAM, run
 from support.record import RECORD, Record, gaps
@@ -76,6 +77,7 @@ def pytest_make_parametrize_id(val):
 
 
 def pytest_configure(config):
+    add_markers(config)
     if not os.access(PROGRAM, os.X_OK):
         raise pytest.UsageError(f"there is no program at {PROGRAM}: build it, or name it by CT_PROGRAM")
     if not hasattr(config, "workerinput"):

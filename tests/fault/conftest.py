@@ -7,7 +7,12 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "api"))
 
+from support.engines import add_markers, drop_databases, pytest_collection_modifyitems  # noqa: E402, F401
 from support.server import Server  # noqa: E402
+
+
+def pytest_configure(config):
+    add_markers(config)
 
 
 @pytest.fixture

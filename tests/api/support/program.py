@@ -4,6 +4,8 @@ import os
 import pathlib
 import subprocess
 
+from . import database
+
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 PROGRAM = os.path.abspath(os.environ.get("CT_PROGRAM") or ROOT / "build" / "cloud-telephony")
 SECRET_KEY = "only-for-tests-0123456789-abcdefghijklmnop"
@@ -50,8 +52,8 @@ def check_output(text, secrets=()):
 
 
 def run(arguments, folder, settings=None, **options):
-    """Runs one command of the program to its end in `folder`, with only these settings."""
-    settings = settings or {}
+    """Runs one command of the program to its end in `folder`, with only these settings and its database."""
+    settings = {**database.settings_of(folder), **(settings or {})}
     done = subprocess.run(
         [PROGRAM, *arguments], cwd=folder, env=environment(settings), capture_output=True,
         text=True, timeout=60, **options)

@@ -10,7 +10,7 @@ import time
 
 import requests
 
-from . import program
+from . import database, program
 from .client import SHORTEST_SECRET, Client
 from .contract import Contract
 
@@ -33,7 +33,8 @@ class Server:
         self.folder = pathlib.Path(folder)
         self.options = options or {}
         self.errors = errors
-        self.settings = {"SECRET_KEY": program.SECRET_KEY, "PORT": "0", "LOG_FORMAT": "json"}
+        self.settings = {"SECRET_KEY": program.SECRET_KEY, "PORT": "0", "LOG_FORMAT": "json",
+                         **database.settings_of(folder)}
         self.settings.update(settings)
         if clock is not None:
             self.settings.update(clock.settings)
@@ -64,12 +65,17 @@ class Server:
 
     @property
     def database(self):
+        """The file, when it is SQLite's."""
         return self.folder / "cloud_telephony.db"
 
     @property
     def log_path(self):
         name = self.settings.get("LOG_FILE")
         return self.folder / (name or "stderr")
+
+    def opened(self):
+        """The database, for the test's own statements (support.database.opened)."""
+        return database.opened(self.folder)
 
     def start(self):
         """Starts the process and waits until it listens."""
