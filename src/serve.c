@@ -54,8 +54,8 @@ static void wait_for_stop(struct ct_program *program, const sigset_t *signals)
 }
 
 static enum ct_result start_server(struct ct_program *program, struct ct_pool *hashing,
-                                   const struct ct_mounts *mounts, struct ct_server **out,
-                                   const char **why)
+                                   const struct ct_mounts *mounts, struct ct_listener *listener,
+                                   struct ct_server **out, const char **why)
 {
     const struct ct_server_options options = {.config = &program->config,
                                               .store = program->store,
@@ -64,8 +64,20 @@ static enum ct_result start_server(struct ct_program *program, struct ct_pool *h
                                               .mounts = mounts->all,
                                               .mount_count = mounts->count,
                                               .authenticate = ct_accounts_authenticate,
-                                              .authenticate_room = &program->accounts};
+                                              .authenticate_room = &program->accounts,
+                                              .listener = listener};
     return ct_server_start(&options, program->arena, out, why);
+}
+
+/* Before the store is opened: a second server on a port must not make a database first. */
+static bool bind_listener(struct ct_program *program, struct ct_listener *listener)
+{
+    const char *why = NULL;
+    if (ct_listener_bind(program->arena, program->config.host, (uint16_t)program->config.port,
+                         listener, &why) == CT_OK)
+        return true;
+    (void)ct_program_fail(why);
+    return false;
 }
 
 static void say_listening(struct ct_program *program, const struct ct_server *server)
@@ -94,6 +106,7 @@ int ct_serve_command(struct ct_program *program, int argc, char **argv)
     struct ct_server *server = NULL;
     struct ct_docs *docs = NULL;
     struct ct_sweeper *sweeper = NULL;
+    struct ct_listener listener = {.socket = -1};
     struct ct_str document;
 
     /* Every thread inherits this: signals wait for wait_for_stop. */
@@ -109,9 +122,10 @@ int ct_serve_command(struct ct_program *program, int argc, char **argv)
 
     /* Warned first: a misspelt SECRET_KEY explains that there is none. */
     if (!ct_program_load_config(program) || !ct_program_open_log(program) || !warn(program) ||
-        !ct_program_require_secret(program) || !ct_program_open_store(program) ||
-        !ct_program_open_numbers(program) || !ct_program_open_accounts(program))
-        return 1;
+        !ct_program_require_secret(program) || !bind_listener(program, &listener) ||
+        !ct_program_open_store(program) || !ct_program_open_numbers(program) ||
+        !ct_program_open_accounts(program))
+        goto out;
     enum ct_result result = ct_docs_new(program->arena, &docs);
     const struct ct_mounts mounts = ct_program_all_mounts(program, docs);
     if (result == CT_OK)
@@ -124,7 +138,7 @@ int ct_serve_command(struct ct_program *program, int argc, char **argv)
     if (result == CT_OK)
         result = ct_sweeper_start(program->store, program->log, &sweeper);
     if (result == CT_OK)
-        result = start_server(program, hashing, &mounts, &server, &why);
+        result = start_server(program, hashing, &mounts, &listener, &server, &why);
     if (result != CT_OK) {
         status =
             why != NULL ? ct_program_fail(why) : ct_program_fail_result("cannot start", result);
@@ -140,6 +154,7 @@ out:
     ct_server_stop(server, STOP_GRACE_MS);
     ct_pool_stop(hashing);
     ct_sweeper_stop(sweeper);
+    ct_listener_close(&listener);
     ct_store_close(program->store);
     program->store = NULL;
     if (status == 0)

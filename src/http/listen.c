@@ -44,8 +44,15 @@ static const char *explain(struct ct_arena *arena, const char *host, uint16_t po
                            strerror(error));
 }
 
-enum ct_result ct_listen(struct ct_arena *arena, const char *host, uint16_t port, int *socket_out,
-                         uint16_t *port_out, const char **why)
+static enum ct_result fail(struct ct_arena *arena, const char *host, uint16_t port,
+                           const char **why)
+{
+    *why = explain(arena, host, port, errno);
+    return *why == NULL ? CT_NOMEM : CT_IO;
+}
+
+enum ct_result ct_listener_bind(struct ct_arena *arena, const char *host, uint16_t port,
+                                struct ct_listener *out, const char **why)
 {
     char service[8];
     (void)snprintf(service, sizeof(service), "%u", port);
@@ -56,23 +63,37 @@ enum ct_result ct_listen(struct ct_arena *arena, const char *host, uint16_t port
     int status = getaddrinfo(host, service, &hints, &found);
     if (status != 0) {
         *why = ct_arena_printf(arena, "HOST %s cannot be resolved: %s", host, gai_strerror(status));
-        return CT_INVALID;
+        return *why == NULL ? CT_NOMEM : CT_INVALID;
     }
-    enum ct_result result = CT_IO;
+    enum ct_result result = CT_OK;
     const int on = 1;
-    int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||
-        bind(fd, found->ai_addr, found->ai_addrlen) != 0 || listen(fd, BACKLOG) != 0) {
-        *why = explain(arena, host, port, errno);
+    struct ct_listener listener = {
+        .socket = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+    if (listener.socket < 0 ||
+        setsockopt(listener.socket, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||
+        bind(listener.socket, found->ai_addr, found->ai_addrlen) != 0) {
+        result = fail(arena, host, port, why);
         goto out;
     }
-    *socket_out = fd;
-    *port_out = port_of(fd);
-    fd = -1;
-    result = CT_OK;
+    listener.port = port_of(listener.socket);
+    *out = listener;
+    listener.socket = -1;
 out:
-    if (fd >= 0)
-        (void)close(fd);
+    ct_listener_close(&listener);
     freeaddrinfo(found);
     return result;
+}
+
+enum ct_result ct_listener_open(const struct ct_listener *listener, struct ct_arena *arena,
+                                const char *host, const char **why)
+{
+    /* Two programs that start at once can both have bound the address: this is where one of them fails. */
+    return listen(listener->socket, BACKLOG) == 0 ? CT_OK : fail(arena, host, listener->port, why);
+}
+
+void ct_listener_close(struct ct_listener *listener)
+{
+    if (listener->socket >= 0)
+        (void)close(listener->socket);
+    listener->socket = -1;
 }

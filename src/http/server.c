@@ -521,8 +521,9 @@ enum ct_result ct_server_start(const struct ct_server_options *options, struct c
     struct ct_server *server = calloc(1, sizeof(*server));
     if (server == NULL)
         return CT_NOMEM;
-    int socket = -1;
+    struct ct_listener *listener = options->listener;
     server->options = *options;
+    server->port = listener->port;
     enum ct_result result = ct_random_bytes(&server->id_key, sizeof(server->id_key));
     if (result == CT_OK)
         result = ct_limits_new(config, &server->limits);
@@ -532,18 +533,17 @@ enum ct_result ct_server_start(const struct ct_server_options *options, struct c
     if (result == CT_OK && config->tls_key_file[0] != '\0')
         result = ct_pem_read(arena, "TLS_KEY_FILE", config->tls_key_file, &server->tls_key, why);
     if (result == CT_OK)
-        result =
-            ct_listen(arena, config->host, (uint16_t)config->port, &socket, &server->port, why);
+        result = ct_listener_open(listener, arena, config->host, why);
     if (result != CT_OK)
         goto out;
-    result = start_daemon(server, socket);
+    result = start_daemon(server, listener->socket);
     if (result != CT_OK) {
         *why = server->tls_key != NULL
                    ? "TLS_CERT_FILE, TLS_KEY_FILE: the certificate and the key do not work together"
                    : "the HTTP server cannot start: too few threads or descriptors are allowed";
-        (void)close(socket);
         goto out;
     }
+    listener->socket = -1;
     *out = server;
     server = NULL;
 out:

@@ -8,6 +8,7 @@
 #include "base/pool.h"
 #include "base/result.h"
 #include "config/config.h"
+#include "http/listen.h"
 #include "http/route.h"
 #include "store/store.h"
 
@@ -30,6 +31,7 @@ struct ct_server_options {
     size_t mount_count;
     ct_authenticate *authenticate;
     void *authenticate_room;
+    struct ct_listener *listener; /* bound; the server takes its socket when it has started */
 };
 
 /** Starts to serve; everything in @p options is borrowed and must outlive the server. When it

@@ -167,6 +167,7 @@ def test_a_port_in_use(tmp_path):
         port = taken.getsockname()[1]
         line = refuse(tmp_path, PORT=port)
     assert "PORT" in line and str(port) in line
+    assert list(tmp_path.iterdir()) == [], "a server that cannot listen makes no database"
 
 
 def test_a_folder_that_does_not_exist(tmp_path):
