@@ -1,48 +1,14 @@
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include "accounts/api_keys.h"
 #include "accounts/audit.h"
 #include "accounts/password.h"
 #include "accounts/sessions.h"
+#include "ask.h"
 #include "base/clock.h"
 #include "program.h"
-
-static bool read_line(const char *prompt, char *out, size_t size)
-{
-    struct termios before;
-    bool hidden = isatty(STDIN_FILENO) == 1 && tcgetattr(STDIN_FILENO, &before) == 0;
-    if (hidden) {
-        struct termios quiet = before;
-        quiet.c_lflag &= ~(tcflag_t)ECHO;
-        /* Quiet before it asks: what is typed at once is not shown and not lost. */
-        (void)tcsetattr(STDIN_FILENO, TCSADRAIN, &quiet);
-        (void)fprintf(stderr, "%s: ", prompt);
-    }
-    char *line = NULL;
-    size_t room = 0;
-    ssize_t length = getline(&line, &room, stdin);
-    if (hidden) {
-        (void)tcsetattr(STDIN_FILENO, TCSADRAIN, &before);
-        (void)fputc('\n', stderr);
-    }
-    size_t size_read = length < 0 ? 0 : (size_t)length;
-    while (size_read > 0 && (line[size_read - 1] == '\n' || line[size_read - 1] == '\r'))
-        size_read--;
-    /* A NUL would end the password early without a word. */
-    bool usable = length >= 0 && size_read < size && memchr(line, '\0', size_read) == NULL;
-    if (usable) {
-        memcpy(out, line, size_read);
-        out[size_read] = '\0';
-    }
-    if (line != NULL)
-        explicit_bzero(line, room);
-    free(line);
-    return usable;
-}
 
 /* Whether a user of this name may have the password; says why not. */
 static bool password_acceptable(struct ct_program *program, struct ct_str name,
@@ -70,14 +36,14 @@ static bool new_password_hash(struct ct_program *program, struct ct_str name, st
     bool done = false;
     struct ct_str password;
     enum ct_result result;
-    if (!read_line("Password", first, sizeof(first))) {
+    if (!ct_ask_secret("Password", first, sizeof(first))) {
         (void)ct_program_fail(
             "a password of at most 1,024 bytes, without NUL, is expected as a line on "
             "standard input");
         goto out;
     }
     if (isatty(STDIN_FILENO) == 1 &&
-        (!read_line("Again", second, sizeof(second)) || strcmp(first, second) != 0)) {
+        (!ct_ask_secret("Again", second, sizeof(second)) || strcmp(first, second) != 0)) {
         (void)ct_program_fail("the two passwords differ");
         goto out;
     }

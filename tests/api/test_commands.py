@@ -6,8 +6,10 @@ import pathlib
 import pty
 import re
 import select
+import signal
 import sqlite3
 import subprocess
+import termios
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -206,9 +208,11 @@ class Terminal:
 
     def __init__(self, arguments, folder):
         self.ours, theirs = pty.openpty()
-        self.process = subprocess.Popen([program.PROGRAM, *arguments], cwd=folder, env=program.environment({}),
-                                        stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True)
-        os.close(theirs)
+        # the terminal of a session of its own, so that Ctrl-C is a signal
+        self.process = subprocess.Popen(
+            ["setsid", "--ctty", program.PROGRAM, *arguments], cwd=folder, env=program.environment({}),
+            stdin=theirs, stdout=theirs, stderr=theirs)
+        self.theirs = theirs
         self.shown = b""
 
     def __enter__(self):
@@ -218,6 +222,22 @@ class Terminal:
         self.process.kill()
         self.process.wait()
         os.close(self.ours)
+        self._let_go()
+
+    def _let_go(self):
+        """The end of what is shown comes once nobody has the other side."""
+        if self.theirs is not None:
+            os.close(self.theirs)
+            self.theirs = None
+
+    def echoes(self):
+        return bool(termios.tcgetattr(self.ours)[3] & termios.ECHO)
+
+    def wait_for(self, words):
+        """Reads until these words are shown that were not shown before; forgets what came until then."""
+        while words not in self.shown:
+            assert self._read(), self.shown
+        self.shown = self.shown.partition(words)[2]
 
     def _read(self):
         """Reads what comes next; False at the end."""
@@ -237,6 +257,7 @@ class Terminal:
         os.write(self.ours, answer + b"\n")
 
     def end(self):
+        self._let_go()
         while self._read():
             pass
         return self.process.wait(20)
@@ -250,6 +271,32 @@ def test_on_a_terminal_the_password_is_asked_twice_and_not_shown(tmp_path, comma
         assert terminal.end() == status, terminal.shown
         assert b"sesame" not in terminal.shown and b"simsim" not in terminal.shown
     assert ("alice" in succeeds(command("user", "list"))) == (status == 0)
+
+
+@pytest.mark.parametrize("key, number", [(b"\x03", signal.SIGINT), (b"\x1c", signal.SIGQUIT), (None, signal.SIGTERM)])
+def test_who_leaves_at_the_prompt_finds_the_terminal_as_it_was(tmp_path, key, number):
+    with Terminal(["user", "add", "alice"], tmp_path) as terminal:
+        terminal.wait_for(b"Password: ")
+        assert not terminal.echoes()
+        if key is None:
+            terminal.process.send_signal(number)
+        else:
+            os.write(terminal.ours, key)
+        assert terminal.process.wait(20) == -number
+        assert terminal.echoes()
+
+
+def test_ctrl_z_at_the_prompt_gives_the_terminal_back_meanwhile(tmp_path, command):
+    with Terminal(["user", "add", "alice"], tmp_path) as terminal:
+        terminal.wait_for(b"Password: ")
+        # of an orphaned process group, where the kernel ignores Ctrl-Z: asked again, and all goes on
+        os.write(terminal.ours, b"\x1a")
+        terminal.wait_for(b"Password: ")
+        assert not terminal.echoes()
+        os.write(terminal.ours, b"open sesame\n")
+        terminal.type(b"Again: ", b"open sesame")
+        assert terminal.end() == 0, terminal.shown
+    assert "alice" in succeeds(command("user", "list"))
 
 
 def test_user_list_shows_nothing_secret(command):
