@@ -137,8 +137,9 @@ struct ct_mounts ct_program_all_mounts(struct ct_program *program, struct ct_doc
                 {ct_claim_routes, ct_claim_route_count, &program->numbers},
                 {ct_reserved_routes, ct_reserved_route_count, &program->numbers},
                 {ct_health_routes, ct_health_route_count, NULL},
+                {ct_ops_routes, ct_ops_route_count, &program->ops},
                 {ct_docs_routes, ct_docs_route_count, docs}},
-        .count = 12};
+        .count = 13};
 }
 
 enum ct_result ct_program_make_document(struct ct_program *program, const struct ct_mounts *mounts,

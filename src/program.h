@@ -13,6 +13,7 @@
 #include "http/docs.h"
 #include "http/route.h"
 #include "numbers/numbers.h"
+#include "ops/ops.h"
 #include "store/store.h"
 
 /** Everything that a command may need; what it did not open stays zero. main() closes it. */
@@ -23,6 +24,7 @@ struct ct_program {
     struct ct_store *store;
     struct ct_accounts accounts;
     struct ct_numbers numbers;
+    struct ct_ops ops;
 };
 
 /** A command gets the arguments behind its name and answers the exit status. */

@@ -3,11 +3,13 @@
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/pool.h"
 #include "http/server.h"
 #include "numbers/plan.h"
 #include "numbers/sweeper.h"
+#include "ops/readiness.h"
 #include "program.h"
 
 /* What a request may still take once the program was told to stop. */
@@ -51,6 +53,15 @@ static void wait_for_stop(struct ct_program *program, const sigset_t *signals)
         else
             ct_log_write(program->log, CT_LOG_INFO, "log_reopened", NULL);
     }
+}
+
+/* Serves on while /readyz says that no more should come. */
+static void linger(struct ct_program *program)
+{
+    ct_readiness_stopping(program->ops.readiness);
+    struct timespec left = {.tv_sec = program->config.stop_delay_seconds};
+    while (nanosleep(&left, &left) != 0 && errno == EINTR)
+        ;
 }
 
 static enum ct_result start_server(struct ct_program *program, struct ct_pool *hashing,
@@ -138,6 +149,8 @@ int ct_serve_command(struct ct_program *program, int argc, char **argv)
     if (result == CT_OK)
         result = ct_sweeper_start(program->store, program->log, &sweeper);
     if (result == CT_OK)
+        result = ct_readiness_start(program->store, &program->ops.readiness);
+    if (result == CT_OK)
         result = start_server(program, hashing, &mounts, &listener, &server, &why);
     if (result != CT_OK) {
         status =
@@ -149,12 +162,14 @@ int ct_serve_command(struct ct_program *program, int argc, char **argv)
     /* A second SIGINT or SIGTERM ends the program at once; SIGHUP has nothing to ask for any more. */
     (void)signal(SIGHUP, SIG_IGN);
     (void)pthread_sigmask(SIG_UNBLOCK, &signals, NULL);
+    linger(program);
     status = 0;
 out:
     ct_server_stop(server, STOP_GRACE_MS);
     ct_pool_stop(hashing);
     ct_sweeper_stop(sweeper);
     ct_listener_close(&listener);
+    ct_readiness_end(program->ops.readiness);
     ct_store_close(program->store);
     program->store = NULL;
     if (status == 0)

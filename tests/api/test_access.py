@@ -20,7 +20,8 @@ ALL = routes()
 
 # Open to anybody.
 PUBLIC = {
-    ("POST", "/auth/register"), ("POST", "/auth/login"), ("GET", "/healthz"), ("GET", "/.well-known/jwks.json"),
+    ("POST", "/auth/register"), ("POST", "/auth/login"), ("GET", "/.well-known/jwks.json"), ("GET", "/healthz"),
+    ("GET", "/readyz"), ("GET", "/version"),
 }
 # With the token of a login only.
 SESSION = {

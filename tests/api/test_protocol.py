@@ -43,6 +43,8 @@ METHODS = {
     "/number_pools/1": {"DELETE"},
     "/available_phone_numbers": {"GET", "HEAD"},
     "/healthz": {"GET", "HEAD"},
+    "/readyz": {"GET", "HEAD"},
+    "/version": {"GET", "HEAD"},
 }
 
 

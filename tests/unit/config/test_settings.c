@@ -101,6 +101,8 @@ static const struct expectation expectations[] = {
      "a whole number of connections from 16 to 1000000", NULL},
     {"MAX_BODY_BYTES", "65536", "1024", "1024", "16777216", "16777216", "1 MiB",
      "\"1 MiB\" (environment)", "a whole number of bytes from 1024 to 16777216", NULL},
+    {"STOP_DELAY_SECONDS", "0", "1", "1", "600", "600", "601", "\"601\" (environment)",
+     "a whole number of seconds from 0 to 600", NULL},
     {"LOG_FORMAT", "auto", "text", "text", "json", "json", "xml", "\"xml\" (environment)",
      "auto, text or json", NULL},
     {"LOG_LEVEL", "info", "debug", "debug", "error", "error", "warn", "\"warn\" (environment)",
