@@ -2,15 +2,20 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
+#include "base/notify.h"
 #include "base/pool.h"
 #include "http/server.h"
 #include "numbers/plan.h"
 #include "numbers/sweeper.h"
 #include "ops/readiness.h"
 #include "program.h"
+#include "watchdog.h"
 
 /* What a request may still take once the program was told to stop. */
 #define STOP_GRACE_MS 30000
@@ -35,38 +40,60 @@ static size_t core_count(void)
     return sched_getaffinity(0, sizeof(set), &set) == 0 ? (size_t)CPU_COUNT(&set) : 1;
 }
 
-/* Until SIGTERM or SIGINT. SIGHUP opens the log file again. */
-static void wait_for_stop(struct ct_program *program, const sigset_t *signals)
+static void reopen_log(struct ct_program *program, const struct ct_notify *notify)
 {
-    for (;;) {
-        int signal = 0;
-        if (sigwait(signals, &signal) != 0)
-            continue;
-        if (signal != SIGHUP) {
-            CT_LOG(program->log, CT_LOG_INFO, "stopping", CT_F_TEXT("signal", strsignal(signal)));
-            return;
-        }
-        if (ct_log_reopen(program->log) != CT_OK)
-            CT_LOG(program->log, CT_LOG_ERROR, "log_not_reopened",
-                   CT_F_TEXT("LOG_FILE", program->config.log_file),
-                   CT_F_TEXT("why", strerror(errno)));
-        else
-            ct_log_write(program->log, CT_LOG_INFO, "log_reopened", NULL);
+    char line[64];
+    (void)snprintf(line, sizeof(line), "RELOADING=1\nMONOTONIC_USEC=%lld",
+                   (long long)ct_clock_monotonic_us());
+    (void)ct_notify_send(notify, line);
+    if (ct_log_reopen(program->log) != CT_OK)
+        CT_LOG(program->log, CT_LOG_ERROR, "log_not_reopened",
+               CT_F_TEXT("LOG_FILE", program->config.log_file), CT_F_TEXT("why", strerror(errno)));
+    else
+        ct_log_write(program->log, CT_LOG_INFO, "log_reopened", NULL);
+    (void)ct_notify_send(notify, "READY=1");
+}
+
+/* A signal, or 0 after @p wait_us microseconds; -1 waits for one. */
+static int next_signal(const sigset_t *signals, int64_t wait_us)
+{
+    const struct timespec time = {.tv_sec = wait_us / 1000000, .tv_nsec = wait_us % 1000000 * 1000};
+    int signal = sigtimedwait(signals, NULL, wait_us < 0 ? NULL : &time);
+    return signal < 0 ? 0 : signal;
+}
+
+/* Until SIGTERM or SIGINT. SIGHUP opens the log file again. */
+static void wait_for_stop(struct ct_program *program, const sigset_t *signals,
+                          const struct ct_notify *notify, struct ct_watchdog *watchdog)
+{
+    int signal = 0;
+    while (signal == 0 || signal == SIGHUP) {
+        signal = next_signal(signals, ct_watchdog_turn(watchdog));
+        if (signal == SIGHUP)
+            reopen_log(program, notify);
     }
+    CT_LOG(program->log, CT_LOG_INFO, "stopping", CT_F_TEXT("signal", strsignal(signal)));
+    (void)ct_notify_send(notify, "STOPPING=1\nSTATUS=Finishing the requests that run");
 }
 
 /* Serves on while /readyz says that no more should come. */
-static void linger(struct ct_program *program)
+static void linger(struct ct_program *program, struct ct_watchdog *watchdog)
 {
     ct_readiness_stopping(program->ops.readiness);
-    struct timespec left = {.tv_sec = program->config.stop_delay_seconds};
-    while (nanosleep(&left, &left) != 0 && errno == EINTR)
-        ;
+    int64_t end = ct_clock_monotonic_us() + program->config.stop_delay_seconds * 1000000;
+    int64_t left;
+    while ((left = end - ct_clock_monotonic_us()) > 0) {
+        int64_t turn = ct_watchdog_turn(watchdog);
+        int64_t wait = turn >= 0 && turn < left ? turn : left;
+        const struct timespec time = {.tv_sec = wait / 1000000, .tv_nsec = wait % 1000000 * 1000};
+        (void)nanosleep(&time, NULL);
+    }
 }
 
 static enum ct_result start_server(struct ct_program *program, struct ct_pool *hashing,
                                    const struct ct_mounts *mounts, struct ct_listener *listener,
-                                   struct ct_server **out, const char **why)
+                                   const struct ct_notify *notify, struct ct_server **out,
+                                   const char **why)
 {
     const struct ct_server_options options = {.config = &program->config,
                                               .store = program->store,
@@ -76,7 +103,8 @@ static enum ct_result start_server(struct ct_program *program, struct ct_pool *h
                                               .mount_count = mounts->count,
                                               .authenticate = ct_accounts_authenticate,
                                               .authenticate_room = &program->accounts,
-                                              .listener = listener};
+                                              .listener = listener,
+                                              .turn_within_ms = ct_watchdog_turn_within_ms(notify)};
     return ct_server_start(&options, program->arena, out, why);
 }
 
@@ -91,7 +119,8 @@ static bool bind_listener(struct ct_program *program, struct ct_listener *listen
     return false;
 }
 
-static void say_listening(struct ct_program *program, const struct ct_server *server)
+static void say_listening(struct ct_program *program, const struct ct_server *server,
+                          const struct ct_notify *notify)
 {
     const char *host = program->config.host;
     bool is_any = strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0;
@@ -103,6 +132,8 @@ static void say_listening(struct ct_program *program, const struct ct_server *se
     CT_LOG(program->log, CT_LOG_INFO, "listening", CT_F_TEXT("host", host),
            CT_F_INT("port", ct_server_port(server)), CT_F_TEXT("docs", url),
            CT_F_TEXT("version", CT_VERSION));
+    const char *ready = ct_arena_printf(program->arena, "READY=1\nSTATUS=Serving, see %s", url);
+    (void)ct_notify_send(notify, ready == NULL ? "READY=1" : ready);
 }
 
 int ct_serve_command(struct ct_program *program, int argc, char **argv)
@@ -119,6 +150,10 @@ int ct_serve_command(struct ct_program *program, int argc, char **argv)
     struct ct_sweeper *sweeper = NULL;
     struct ct_listener listener = {.socket = -1};
     struct ct_str document;
+    struct ct_notify notify;
+    struct ct_watchdog watchdog;
+    ct_notify_init(&notify, getenv("NOTIFY_SOCKET"), getenv("WATCHDOG_USEC"),
+                   getenv("WATCHDOG_PID"));
 
     /* Every thread inherits this: signals wait for wait_for_stop. */
     sigset_t signals;
@@ -151,18 +186,19 @@ int ct_serve_command(struct ct_program *program, int argc, char **argv)
     if (result == CT_OK)
         result = ct_readiness_start(program->store, &program->ops.readiness);
     if (result == CT_OK)
-        result = start_server(program, hashing, &mounts, &listener, &server, &why);
+        result = start_server(program, hashing, &mounts, &listener, &notify, &server, &why);
     if (result != CT_OK) {
         status =
             why != NULL ? ct_program_fail(why) : ct_program_fail_result("cannot start", result);
         goto out;
     }
-    say_listening(program, server);
-    wait_for_stop(program, &signals);
+    say_listening(program, server, &notify);
+    ct_watchdog_start(&watchdog, &notify, program->store, program->log);
+    wait_for_stop(program, &signals, &notify, &watchdog);
     /* A second SIGINT or SIGTERM ends the program at once; SIGHUP has nothing to ask for any more. */
     (void)signal(SIGHUP, SIG_IGN);
     (void)pthread_sigmask(SIG_UNBLOCK, &signals, NULL);
-    linger(program);
+    linger(program, &watchdog);
     status = 0;
 out:
     ct_server_stop(server, STOP_GRACE_MS);

@@ -2,7 +2,6 @@
 
 #include <assert.h>
 #include <dlfcn.h>
-#include <errno.h>
 #include <microhttpd.h>
 #include <pthread.h>
 #include <sched.h>
@@ -10,10 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -22,6 +19,7 @@
 #include "http/access_log.h"
 #include "http/exchange.h"
 #include "http/listen.h"
+#include "http/loops.h"
 #include "http/pem.h"
 
 /* Memory that libmicrohttpd keeps for a connection: request headers, a window of the body, reply
@@ -91,28 +89,6 @@ static enum MHD_Result queue_directly(struct MHD_Connection *connection, unsigne
 {
     (void)pthread_once(&library_once, find_library_queue);
     return library_queue(connection, status, response);
-}
-
-/*
- * libmicrohttpd asks epoll for up to 128 events and, when it gets just as many, asks again at once: with
- * the same timeout, so that 128 connections that become ready together wait until something else
- * happens. Group commit makes connections ready together. One event less than asked for tells the
- * library each time that these were all; what is left is still ready at its next turn.
- */
-int epoll_wait(int fd, struct epoll_event *events, int max_events, int timeout)
-{
-    return epoll_pwait(fd, events, max_events > 1 ? max_events - 1 : max_events, timeout, NULL);
-}
-
-/*
- * When the listening socket is taken from the library (MHD_quiesce_daemon), the caller and a thread of the
- * library that notices may both remove it from the same epoll set; the library aborts when it is not
- * there any more. What is not in the set is removed.
- */
-int epoll_ctl(int set, int operation, int fd, struct epoll_event *event)
-{
-    int status = (int)syscall(SYS_epoll_ctl, set, operation, fd, event);
-    return status != 0 && operation == EPOLL_CTL_DEL && errno == ENOENT ? 0 : status;
 }
 
 /* Mixes a counter so that ids do not tell how many requests there were (splitmix64's finalizer). */
@@ -486,6 +462,7 @@ static enum ct_result start_daemon(struct ct_server *server, int socket)
     unsigned int limit = connection_limit(server);
     if (threads > limit)
         threads = limit;
+    ct_loops_turn_within(server->options.turn_within_ms);
     struct MHD_OptionItem more[6];
     size_t count = 0;
     if (threads > 1)

@@ -32,6 +32,7 @@ struct ct_server_options {
     ct_authenticate *authenticate;
     void *authenticate_room;
     struct ct_listener *listener; /* bound; the server takes its socket when it has started */
+    int turn_within_ms;           /* for who watches its threads: see http/loops.h; 0: nobody */
 };
 
 /** Starts to serve; everything in @p options is borrowed and must outlive the server. When it

@@ -190,6 +190,11 @@ enum ct_result ct_store_write(struct ct_store *store,
     return result;
 }
 
+const struct ct_pulse *ct_store_poke(struct ct_store *store)
+{
+    return ct_writer_poke(store->writer);
+}
+
 /* ---- reading ---- */
 
 static enum ct_result open_reader(struct ct_store *store, struct reader **out)

@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "base/log.h"
+#include "base/pulse.h"
 #include "base/result.h"
 #include "base/text.h"
 
@@ -59,6 +60,9 @@ CT_CHECKED enum ct_result ct_store_submit(struct ct_store *store, struct ct_job 
 CT_CHECKED enum ct_result ct_store_write(struct ct_store *store,
                                          enum ct_result (*run)(void *ctx, struct ct_db *db),
                                          void *ctx);
+/** Wakes the thread that writes, so that it turns when it has nothing to do, and gives its pulse, which
+ * beats with each turn and each job. Borrowed from the store. */
+const struct ct_pulse *ct_store_poke(struct ct_store *store);
 /** Begins a read on this thread's connection: everything until ct_store_read_end sees one state of
  *  the database. Not nested. CT_UNAVAILABLE, CT_NOMEM. */
 CT_CHECKED enum ct_result ct_store_read_begin(struct ct_store *store, struct ct_db **out);

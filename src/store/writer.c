@@ -18,6 +18,7 @@ struct ct_writer {
     struct ct_log *log;
     size_t capacity;
     pthread_t thread;
+    struct ct_pulse pulse;
 
     pthread_mutex_t mutex; /* guards what follows */
     pthread_cond_t wake;
@@ -77,7 +78,7 @@ static bool run_job(struct ct_db *db, struct ct_job *job)
  * spoiled it: want of memory takes the whole transaction with it, and the others must not suffer
  * for that.
  */
-static enum ct_result run_batch(struct ct_db *db, struct ct_job *batch)
+static enum ct_result run_batch(struct ct_db *db, struct ct_job *batch, struct ct_pulse *pulse)
 {
     const struct ct_backend *backend = db->backend;
     enum ct_result result = backend->control(db, CT_BEGIN_WRITE);
@@ -86,6 +87,7 @@ static enum ct_result run_batch(struct ct_db *db, struct ct_job *batch)
     for (struct ct_job *job = batch; job != NULL; job = job->next) {
         if (job->result == CT_NOMEM || job->result == CT_BUG)
             continue; /* it had its turn in an earlier attempt */
+        ct_pulse_beat(pulse);
         if (run_job(db, job))
             continue;
         if (job->result == CT_UNAVAILABLE)
@@ -108,7 +110,7 @@ static void commit_batch(struct ct_writer *writer, struct ct_job *batch)
     }
     enum ct_result result;
     do {
-        result = run_batch(db, batch);
+        result = run_batch(db, batch, &writer->pulse);
         if (result != CT_OK)
             ct_db_rollback(db);
     } while (result == CT_BUSY);
@@ -127,8 +129,11 @@ static void commit_batch(struct ct_writer *writer, struct ct_job *batch)
 static struct ct_job *take_batch(struct ct_writer *writer)
 {
     pthread_mutex_lock(&writer->mutex);
-    while (writer->first == NULL && !writer->closing)
+    ct_pulse_beat(&writer->pulse);
+    while (writer->first == NULL && !writer->closing) {
         pthread_cond_wait(&writer->wake, &writer->mutex);
+        ct_pulse_beat(&writer->pulse);
+    }
     struct ct_job *batch = writer->first;
     struct ct_job *last = writer->last;
     size_t count = writer->waiting;
@@ -150,6 +155,7 @@ static void *write_all(void *ctx)
 {
     struct ct_writer *writer = ctx;
     struct ct_job *batch;
+    ct_pulse_begin(&writer->pulse);
     while ((batch = take_batch(writer)) != NULL)
         commit_batch(writer, batch);
     return NULL;
@@ -212,6 +218,14 @@ enum ct_result ct_writer_submit(struct ct_writer *writer, struct ct_job *job)
 bool ct_writer_is_self(const struct ct_writer *writer)
 {
     return pthread_equal(pthread_self(), writer->thread) != 0;
+}
+
+const struct ct_pulse *ct_writer_poke(struct ct_writer *writer)
+{
+    pthread_mutex_lock(&writer->mutex);
+    pthread_cond_signal(&writer->wake);
+    pthread_mutex_unlock(&writer->mutex);
+    return &writer->pulse;
 }
 
 void ct_writer_stop(struct ct_writer *writer)

@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "base/log.h"
+#include "base/pulse.h"
 #include "base/result.h"
 #include "store/store.h"
 
@@ -19,6 +20,8 @@ CT_CHECKED enum ct_result ct_writer_start(struct ct_db *db, size_t capacity, str
 CT_CHECKED enum ct_result ct_writer_submit(struct ct_writer *writer, struct ct_job *job);
 /** Whether the calling thread is the one that writes. */
 bool ct_writer_is_self(const struct ct_writer *writer);
+/** As ct_store_poke. */
+const struct ct_pulse *ct_writer_poke(struct ct_writer *writer);
 /** Refuses further jobs, commits what is queued, ends the thread, frees. NULL is allowed. */
 void ct_writer_stop(struct ct_writer *writer);
 

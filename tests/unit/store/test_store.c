@@ -366,11 +366,49 @@ out:
     return result;
 }
 
+/* Beats that come after a poke, without a limit of time but the patience of the test's runner. */
+static bool beats_on(struct ct_store *store)
+{
+    const struct ct_pulse *pulse = ct_store_poke(store);
+    uint64_t before = atomic_load(&pulse->beats);
+    for (int tries = 0; tries < 100000; tries++) {
+        if (atomic_load(&ct_store_poke(store)->beats) > before)
+            return true;
+        (void)nanosleep(&(struct timespec){.tv_nsec = 100000}, NULL);
+    }
+    return false;
+}
+
+/* A writer without work beats when it is poked; one that is held in a job does not, however often. */
+static enum ct_result test_pulse(void)
+{
+    enum ct_result result;
+    struct scratch scratch;
+    struct batch batch = {0};
+
+    TRY(scratch_open(&scratch));
+    EXPECT(beats_on(scratch.store));
+    TRY(batch_hold(&batch, scratch.store));
+    const struct ct_pulse *pulse = ct_store_poke(scratch.store);
+    EXPECT(atomic_load(&pulse->thread) != 0);
+    uint64_t held = atomic_load(&pulse->beats);
+    for (int i = 0; i < 100; i++)
+        EXPECT(atomic_load(&ct_store_poke(scratch.store)->beats) == held);
+    batch_finish(&batch);
+    EXPECT(beats_on(scratch.store));
+out:
+    batch_finish(&batch);
+    scratch_close(&scratch);
+    batch_free(&batch);
+    return result;
+}
+
 int main(void)
 {
     static const struct ct_unit units[] = {
         CT_UNIT(test_group_commit), CT_UNIT(test_lost_for_memory), CT_UNIT(test_lost_for_disk),
         CT_UNIT(test_commit_fails), CT_UNIT(test_queue_full),      CT_UNIT(test_close_drains),
+        CT_UNIT(test_pulse),
     };
     return ct_unit_main("store", units, sizeof(units) / sizeof(units[0]));
 }

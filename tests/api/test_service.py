@@ -1,0 +1,75 @@
+"""What the server tells the service manager: sd_notify(3)."""
+
+import os
+import signal
+import socket
+
+import pytest
+
+from support import program
+from support.manager import Manager
+from support.server import Server
+
+
+@pytest.fixture(params=["path", "abstract"])
+def manager(request):
+    with Manager(abstract=request.param == "abstract") as listening:
+        yield listening
+
+
+def test_ready_comes_when_clients_can_connect(tmp_path, manager):
+    server = Server(tmp_path, **manager.settings)
+    with server:
+        message, before = manager.wait_for("READY")
+        assert before == []
+        assert message == {"READY": "1", "STATUS": f"Serving, see http://127.0.0.1:{server.port}/docs"}
+        socket.create_connection((server.host, server.port)).close()
+        assert server.client().get("/healthz").status_code == 200
+        assert manager.drain() == [], "without WATCHDOG_USEC nobody waits for signs of life"
+    assert [list(message) for message in manager.drain()] == [["STOPPING", "STATUS"]]
+
+
+def test_a_start_that_fails_is_never_ready(tmp_path, manager):
+    done = program.run(["serve"], tmp_path, {"SECRET_KEY": program.SECRET_KEY, "HOST": "192.0.2.1", **manager.settings})
+    assert done.returncode > 0
+    assert manager.drain() == []
+
+
+def test_sighup_is_a_reload(tmp_path, manager):
+    with Server(tmp_path, LOG_FILE="server.log", **manager.settings) as server:
+        manager.wait_for("READY")
+        (tmp_path / "server.log").rename(tmp_path / "server.log.1")
+        server.send_signal(signal.SIGHUP)
+        message, before = manager.wait_for("RELOADING")
+        assert before == [] and int(message["MONOTONIC_USEC"]) > 0
+        _, before = manager.wait_for("READY")
+        assert before == []
+        # whoever waits for the reload finds the new file
+        assert (tmp_path / "server.log").exists()
+
+
+def test_a_server_that_lives_says_so(tmp_path):
+    with Manager(watchdog=2) as manager, Server(tmp_path, **manager.settings) as server:
+        for _ in range(4):
+            manager.wait_for("WATCHDOG")
+        assert server.client().get("/healthz").status_code == 200
+        manager.wait_for("WATCHDOG")
+
+
+def test_signs_of_life_for_somebody_else_are_not_sent(tmp_path):
+    with Manager(watchdog=0.1) as manager:
+        with Server(tmp_path, WATCHDOG_PID=os.getpid(), **manager.settings) as server:
+            for _ in range(50):
+                assert server.client().get("/healthz").status_code == 200
+        assert all("WATCHDOG" not in message for message in manager.drain())
+
+
+@pytest.mark.parametrize("settings", [
+    {"NOTIFY_SOCKET": "/nowhere/at/all", "WATCHDOG_USEC": "100000"}, {"NOTIFY_SOCKET": "notify", "WATCHDOG_USEC": "100000"},
+    {"NOTIFY_SOCKET": "/" + "x" * 200}, {"NOTIFY_SOCKET": "@"}, {"WATCHDOG_USEC": "soon"}])
+def test_a_manager_that_is_not_there_hurts_nobody(tmp_path, settings):
+    with Server(tmp_path, **settings) as server:
+        for _ in range(20):
+            assert server.client().get("/healthz").status_code == 200
+        server.send_signal(signal.SIGHUP)
+        assert server.client().get("/healthz").status_code == 200
