@@ -78,6 +78,7 @@ bool ct_program_open_store(struct ct_program *program)
 {
     const char *why = NULL;
     const struct ct_store_options options = {.url = program->config.database_url,
+                                             .max_wait_ms = program->config.queue_wait_ms,
                                              .log = program->log};
     enum ct_result result = ct_store_open(&options, program->arena, &program->store, &why);
     if (result == CT_OK)

@@ -182,6 +182,8 @@ int ct_serve_command(struct ct_program *program, int argc, char **argv)
         result = ct_pool_start("hashing", core_count(), core_count() * HASHES_WAITING, HASHING_NICE,
                                &hashing);
     if (result == CT_OK)
+        ct_pool_limit_wait(hashing, program->config.queue_wait_ms);
+    if (result == CT_OK)
         result = ct_sweeper_start(program->store, program->log, &sweeper);
     if (result == CT_OK)
         result = ct_readiness_start(program->store, &program->ops.readiness);

@@ -8,11 +8,15 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/backlog.h"
+#include "base/clock.h"
+
 struct ct_pool {
     pthread_mutex_t lock;
     pthread_cond_t wake;
     struct ct_task *first, *last;
     size_t queued, capacity;
+    struct ct_backlog backlog;
     bool stopping;
     int nice;
     size_t thread_count;
@@ -35,14 +39,36 @@ static struct ct_task *next_task(struct ct_pool *pool)
     return task;
 }
 
+static bool is_late(struct ct_pool *pool, const struct ct_task *task, int64_t now_us)
+{
+    pthread_mutex_lock(&pool->lock);
+    bool late = ct_backlog_is_late(&pool->backlog, task->queued_us, now_us);
+    pthread_mutex_unlock(&pool->lock);
+    return late;
+}
+
+static void took(struct ct_pool *pool, int64_t us)
+{
+    pthread_mutex_lock(&pool->lock);
+    ct_backlog_measured(&pool->backlog, 1, us, 0);
+    pthread_mutex_unlock(&pool->lock);
+}
+
 static void *work(void *arg)
 {
     struct ct_pool *pool = arg;
     /* On Linux a nice value belongs to a thread. Without it the work is as urgent as any other. */
     (void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), pool->nice);
     struct ct_task *task;
-    while ((task = next_task(pool)) != NULL)
-        task->run(task->ctx);
+    while ((task = next_task(pool)) != NULL) {
+        int64_t began = ct_clock_monotonic_us();
+        if (task->late != NULL && is_late(pool, task, began)) {
+            task->late(task->ctx);
+            continue;
+        }
+        task->run(task->ctx); /* the task may be gone now */
+        took(pool, ct_clock_monotonic_us() - began);
+    }
     return NULL;
 }
 
@@ -54,6 +80,7 @@ enum ct_result ct_pool_start(const char *name, size_t threads, size_t capacity, 
     if (pool == NULL)
         return CT_NOMEM;
     pool->capacity = capacity;
+    pool->backlog = (struct ct_backlog){.turn = 1, .workers = threads};
     pool->nice = nice;
     pthread_mutex_init(&pool->lock, NULL);
     pthread_cond_init(&pool->wake, NULL);
@@ -69,12 +96,28 @@ enum ct_result ct_pool_start(const char *name, size_t threads, size_t capacity, 
     return CT_OK;
 }
 
+void ct_pool_limit_wait(struct ct_pool *pool, int64_t max_wait_ms)
+{
+    pthread_mutex_lock(&pool->lock);
+    pool->backlog.max_wait_us = max_wait_ms * 1000;
+    pthread_mutex_unlock(&pool->lock);
+}
+
+static bool has_room(const struct ct_pool *pool, int64_t now_us)
+{
+    return pool->queued < pool->capacity && !pool->stopping &&
+           !ct_backlog_is_full(&pool->backlog, pool->queued,
+                               pool->first == NULL ? now_us : pool->first->queued_us, now_us);
+}
+
 enum ct_result ct_pool_submit(struct ct_pool *pool, struct ct_task *task)
 {
     enum ct_result result = CT_BUSY;
+    int64_t now = ct_clock_monotonic_us();
     pthread_mutex_lock(&pool->lock);
-    if (pool->queued < pool->capacity && !pool->stopping) {
+    if (has_room(pool, now)) {
         task->next = NULL;
+        task->queued_us = now;
         if (pool->last != NULL)
             pool->last->next = task;
         else

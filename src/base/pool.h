@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/result.h"
 
@@ -12,18 +13,24 @@
  */
 struct ct_pool;
 
-/** A unit of work. The caller owns it and keeps it alive until `run` was called. */
+/** A unit of work. The caller owns it and keeps it alive until `run` or `late` was called. */
 struct ct_task {
     void (*run)(void *ctx);
+    /** Called in place of `run` when the task has waited too long; NULL: it is run whenever its turn comes. */
+    void (*late)(void *ctx);
     void *ctx;
-    struct ct_task *next; /* the pool's while queued */
+    struct ct_task *next; /* the pool's while queued, as what follows */
+    int64_t queued_us;
 };
 
 /** Starts @p threads threads at nice value @p nice, with room for @p capacity waiting tasks. @p
  * name (at most 15 bytes, borrowed) is what the threads are called. CT_NOMEM, CT_IO. */
 CT_CHECKED enum ct_result ct_pool_start(const char *name, size_t threads, size_t capacity, int nice,
                                         struct ct_pool **out);
-/** Queues a task; CT_BUSY when the queue is full or the pool is stopping. */
+/** From now on a task that would wait longer for its turn is refused; 0: it may wait as long as it takes. */
+void ct_pool_limit_wait(struct ct_pool *pool, int64_t max_wait_ms);
+/** Queues a task; CT_BUSY when the queue is full, when the task would wait too long or when the pool is
+ *  stopping. */
 CT_CHECKED enum ct_result ct_pool_submit(struct ct_pool *pool, struct ct_task *task);
 /** Runs all that is queued, ends the threads, frees the pool. NULL is allowed. */
 void ct_pool_stop(struct ct_pool *pool);

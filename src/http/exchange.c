@@ -383,6 +383,12 @@ static void prepare(void *ctx)
         conclude(exchange, result);
 }
 
+/* On a hashing thread too: it has waited too long. */
+static void prepare_late(void *ctx)
+{
+    conclude(ctx, CT_BUSY);
+}
+
 static void run_read(struct ct_exchange *exchange)
 {
     struct ct_db *db;
@@ -429,7 +435,7 @@ void ct_exchange_submit(struct ct_exchange *exchange)
 {
     enum ct_result result;
     if (exchange->match.route->prepare != NULL) {
-        exchange->task = (struct ct_task){.run = prepare, .ctx = exchange};
+        exchange->task = (struct ct_task){.run = prepare, .late = prepare_late, .ctx = exchange};
         result = ct_pool_submit(exchange->server->hashing, &exchange->task);
     } else {
         result = submit_write(exchange);

@@ -110,6 +110,8 @@ enum ct_result ct_store_open(const struct ct_store_options *options, struct ct_a
         goto out;
     size_t capacity = options->queue_capacity == 0 ? QUEUE_CAPACITY : options->queue_capacity;
     result = ct_writer_start(store->db, capacity, options->log, &store->writer);
+    if (result == CT_OK)
+        ct_writer_limit_wait(store->writer, options->max_wait_ms);
 out:
     if (result == CT_OK) {
         *why = NULL;

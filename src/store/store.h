@@ -28,6 +28,7 @@ struct ct_stmt;
 struct ct_store_options {
     const char *url;       /* DATABASE_URL, e.g. "sqlite:///./cloud_telephony.db"; borrowed */
     size_t queue_capacity; /* writes that may wait; 0 is 4,096 */
+    int64_t max_wait_ms;   /* how long a write may wait for its turn; 0: as long as it takes */
     struct ct_log *log;    /* borrowed; NULL logs nothing */
 };
 
@@ -46,15 +47,17 @@ void ct_store_close(struct ct_store *store);
 struct ct_job {
     enum ct_result (*run)(void *ctx, struct ct_db *db); /* on the writer's thread */
     /** On the writer's thread, after the commit is on disk: @p result is what `run` answered, or
-     *  CT_UNAVAILABLE (CT_NOMEM for want of memory) when the commit failed and nothing was kept. */
+     *  CT_UNAVAILABLE (CT_NOMEM for want of memory) when the commit failed and nothing was kept; or
+     *  CT_BUSY when it has waited longer than max_wait_ms and `run` was not called. */
     void (*done)(void *ctx, enum ct_result result);
     void *ctx;
-    struct ct_job *next;   /* the store's while queued */
-    enum ct_result result; /* the store's while queued */
+    struct ct_job *next; /* the store's while queued, as what follows */
+    int64_t queued_us;
+    enum ct_result result;
 };
 
-/** Queues a write. CT_BUSY when the queue is full or the store is closing; then `done` is not
- * called. A job whose `run` answers anything but CT_OK leaves no trace in the database. */
+/** Queues a write. CT_BUSY when the queue is full, when what is queued would keep this one waiting longer
+ * than max_wait_ms, or when the store is closing; then `done` is not called. A job whose `run` answers anything but CT_OK leaves no trace in the database. */
 CT_CHECKED enum ct_result ct_store_submit(struct ct_store *store, struct ct_job *job);
 /** Runs one write and waits for its commit (start-up, command line, tests). */
 CT_CHECKED enum ct_result ct_store_write(struct ct_store *store,

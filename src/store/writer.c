@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 
+#include "base/backlog.h"
 #include "base/clock.h"
 #include "store/backend.h"
 
@@ -26,8 +27,11 @@ struct ct_writer {
     struct ct_job *last;
     size_t waiting;
     bool closing;
+    struct ct_backlog backlog;
 
     /* the thread's own */
+    int64_t begun_us; /* when the batch's transaction was begun */
+    int64_t ran_us;   /* when all of its jobs had run */
     bool failing;
     int64_t failed_jobs; /* jobs that failed and that no line has told of */
     int64_t reported_us;
@@ -78,16 +82,18 @@ static bool run_job(struct ct_db *db, struct ct_job *job)
  * spoiled it: want of memory takes the whole transaction with it, and the others must not suffer
  * for that.
  */
-static enum ct_result run_batch(struct ct_db *db, struct ct_job *batch, struct ct_pulse *pulse)
+static enum ct_result run_batch(struct ct_writer *writer, struct ct_job *batch)
 {
+    struct ct_db *db = writer->db;
     const struct ct_backend *backend = db->backend;
     enum ct_result result = backend->control(db, CT_BEGIN_WRITE);
+    writer->begun_us = writer->ran_us = ct_clock_monotonic_us();
     if (result != CT_OK)
         return result == CT_NOMEM ? CT_NOMEM : CT_UNAVAILABLE;
     for (struct ct_job *job = batch; job != NULL; job = job->next) {
         if (job->result == CT_NOMEM || job->result == CT_BUG)
             continue; /* it had its turn in an earlier attempt */
-        ct_pulse_beat(pulse);
+        ct_pulse_beat(&writer->pulse);
         if (run_job(db, job))
             continue;
         if (job->result == CT_UNAVAILABLE)
@@ -96,13 +102,24 @@ static enum ct_result run_batch(struct ct_db *db, struct ct_job *batch, struct c
             job->result = CT_NOMEM; /* its own, or that of undoing it */
         return CT_BUSY;
     }
+    writer->ran_us = ct_clock_monotonic_us();
     result = ct_db_commit(db);
     return result == CT_OK || result == CT_NOMEM ? result : CT_UNAVAILABLE;
+}
+
+static void measured(struct ct_writer *writer, size_t jobs, int64_t started_us)
+{
+    int64_t jobs_us = writer->ran_us - writer->begun_us;
+    int64_t rest_us = ct_clock_monotonic_us() - started_us - jobs_us;
+    pthread_mutex_lock(&writer->mutex);
+    ct_backlog_measured(&writer->backlog, jobs, jobs_us, rest_us);
+    pthread_mutex_unlock(&writer->mutex);
 }
 
 static void commit_batch(struct ct_writer *writer, struct ct_job *batch)
 {
     struct ct_db *db = writer->db;
+    int64_t started_us = ct_clock_monotonic_us();
     size_t count = 0;
     for (struct ct_job *job = batch; job != NULL; job = job->next) {
         job->result = CT_OK;
@@ -110,11 +127,12 @@ static void commit_batch(struct ct_writer *writer, struct ct_job *batch)
     }
     enum ct_result result;
     do {
-        result = run_batch(db, batch, &writer->pulse);
+        result = run_batch(writer, batch);
         if (result != CT_OK)
             ct_db_rollback(db);
     } while (result == CT_BUSY);
     report(writer, result, count);
+    measured(writer, count, started_us);
 
     for (struct ct_job *job = batch, *next; job != NULL; job = next) {
         next = job->next; /* `done` may free the job */
@@ -122,6 +140,19 @@ static void commit_batch(struct ct_writer *writer, struct ct_job *batch)
         job->done(job->ctx, result == CT_OK ? job->result : result);
     }
     db->backend->tidy(db);
+}
+
+/* Answers what has waited too long, without running it; the others, in their order. Its client may have given
+ * up, and those behind it would wait longer for that. */
+static struct ct_job *drop_late(struct ct_writer *writer, struct ct_job *batch)
+{
+    int64_t now = ct_clock_monotonic_us();
+    while (batch != NULL && ct_backlog_is_late(&writer->backlog, batch->queued_us, now)) {
+        struct ct_job *late = batch;
+        batch = late->next; /* `done` may free the job */
+        late->done(late->ctx, CT_BUSY);
+    }
+    return batch;
 }
 
 /* Takes the jobs that wait, up to the limit; NULL once the writer is closing and nothing is left.
@@ -157,7 +188,8 @@ static void *write_all(void *ctx)
     struct ct_job *batch;
     ct_pulse_begin(&writer->pulse);
     while ((batch = take_batch(writer)) != NULL)
-        commit_batch(writer, batch);
+        if ((batch = drop_late(writer, batch)) != NULL)
+            commit_batch(writer, batch);
     return NULL;
 }
 
@@ -183,6 +215,7 @@ enum ct_result ct_writer_start(struct ct_db *db, size_t capacity, struct ct_log 
     writer->db = db;
     writer->log = log;
     writer->capacity = capacity;
+    writer->backlog = (struct ct_backlog){.turn = BATCH_LIMIT, .workers = 1};
     writer->reported_us = ct_clock_monotonic_us() - REPORT_INTERVAL_US;
     pthread_mutex_init(&writer->mutex, NULL);
     pthread_cond_init(&writer->wake, NULL);
@@ -196,12 +229,28 @@ enum ct_result ct_writer_start(struct ct_db *db, size_t capacity, struct ct_log 
     return CT_OK;
 }
 
+void ct_writer_limit_wait(struct ct_writer *writer, int64_t max_wait_ms)
+{
+    pthread_mutex_lock(&writer->mutex);
+    writer->backlog.max_wait_us = max_wait_ms * 1000;
+    pthread_mutex_unlock(&writer->mutex);
+}
+
+static bool has_room(const struct ct_writer *writer, int64_t now_us)
+{
+    return !writer->closing && writer->waiting < writer->capacity &&
+           !ct_backlog_is_full(&writer->backlog, writer->waiting,
+                               writer->first == NULL ? now_us : writer->first->queued_us, now_us);
+}
+
 enum ct_result ct_writer_submit(struct ct_writer *writer, struct ct_job *job)
 {
     enum ct_result result = CT_BUSY;
+    int64_t now = ct_clock_monotonic_us();
     pthread_mutex_lock(&writer->mutex);
-    if (!writer->closing && writer->waiting < writer->capacity) {
+    if (has_room(writer, now)) {
         job->next = NULL;
+        job->queued_us = now;
         if (writer->first == NULL)
             writer->first = job;
         else

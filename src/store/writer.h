@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/log.h"
 #include "base/pulse.h"
@@ -16,6 +17,8 @@ struct ct_writer;
  *  ct_writer_stop. CT_NOMEM. */
 CT_CHECKED enum ct_result ct_writer_start(struct ct_db *db, size_t capacity, struct ct_log *log,
                                           struct ct_writer **out);
+/** From now on a write that would wait longer is refused; 0: it may wait as long as it takes. */
+void ct_writer_limit_wait(struct ct_writer *writer, int64_t max_wait_ms);
 /** As ct_store_submit. */
 CT_CHECKED enum ct_result ct_writer_submit(struct ct_writer *writer, struct ct_job *job);
 /** Whether the calling thread is the one that writes. */

@@ -34,7 +34,8 @@ class Server:
         self.options = options or {}
         self.errors = errors
         self.settings = {"SECRET_KEY": program.SECRET_KEY, "PORT": "0", "LOG_FORMAT": "json",
-                         **database.settings_of(folder)}
+                         # a machine that stands still for a while is no overload
+                         "QUEUE_WAIT_MS": "600000", **database.settings_of(folder)}
         self.settings.update(settings)
         if clock is not None:
             self.settings.update(clock.settings)
