@@ -43,8 +43,9 @@ struct ct_stmt {
 struct ct_database;
 
 enum ct_control {
-    CT_BEGIN_READ,  /* sees one state of the database */
-    CT_BEGIN_WRITE, /* and is the only one that writes */
+    CT_BEGIN_READ,      /* sees one state of the database */
+    CT_BEGIN_WRITE,     /* and is the only one that writes */
+    CT_BEGIN_MIGRATION, /* the same; statements may take as long as they need */
     CT_COMMIT,
     CT_ROLLBACK,
     CT_SAVEPOINT, /* not nested */
@@ -53,9 +54,24 @@ enum ct_control {
     CT_CONTROLS
 };
 
+/** A word of the schema, and what an engine calls it. */
+struct ct_word {
+    const char *from;
+    const char *to;
+};
+
 struct ct_backend {
-    /** What a URL for this engine begins with, e.g. "sqlite:". */
+    /** What a URL for this engine begins with, e.g. "sqlite:". A statement of a migration that begins so
+     *  is for this engine alone. */
     const char *scheme;
+    const char *other_scheme; /* may be NULL */
+    /** How many jobs a transaction takes at most. */
+    size_t batch_limit;
+    /** Why an engine gives up a transaction by itself, when it did not say so: CT_NOMEM or
+     *  CT_UNAVAILABLE. */
+    enum ct_result given_up;
+    /** Words of the schema that it has others for; ends with NULL; NULL is none. */
+    const struct ct_word *words;
 
     /** Finds (or creates) the database and makes the connection that writes. When it fails, @p why
      *  holds one line, in @p arena or static. CT_INVALID, CT_IO, CT_UNAVAILABLE, CT_NOMEM. */
@@ -68,13 +84,18 @@ struct ct_backend {
     /** After its last connection was closed. */
     void (*close)(struct ct_database *database);
 
-    /** Moves the connection's transaction. CT_BUSY from CT_BEGIN_WRITE when another process did not
-     *  let go of the database within some seconds; CT_OK from CT_COMMIT means that what was
+    /** Moves the connection's transaction. CT_BUSY from CT_BEGIN_WRITE and CT_BEGIN_MIGRATION when
+     *  another process did not let go of the database within some seconds; CT_OK from CT_COMMIT means that what was
      *  written is on disk, anything else that nothing of it was kept. Only db.c ends what was
      *  begun. */
     enum ct_result (*control)(struct ct_db *db, enum ct_control which);
     /** False once an engine gave up the transaction by itself (disk full, want of memory). */
     bool (*in_transaction)(struct ct_db *db);
+
+    /** After a batch has failed and was rolled back: whether it is to be run again. Else @p result is
+     *  what its jobs are told, CT_OK when it turned out to have been committed. @p began_us is when the
+     *  batch began, on the monotonic clock. NULL: a failure is final. */
+    bool (*recover)(struct ct_db *db, int64_t began_us, enum ct_result *result);
 
     /** Housekeeping of the writing connection between transactions, when nobody waits for it. */
     void (*tidy)(struct ct_db *db);
@@ -96,6 +117,7 @@ struct ct_backend {
 };
 
 extern const struct ct_backend ct_sqlite;
+extern const struct ct_backend ct_postgres;
 
 /*
  * db.c: how a transaction or a savepoint ends. The statements used in it are reset first, so that

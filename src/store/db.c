@@ -83,12 +83,13 @@ void ct_db_finalize(struct ct_db *db)
 
 /* ---- transactions ---- */
 
-/* An engine that gave up the transaction without a word did so for want of memory: SQLite, when it
- * has to begin a statement anew because another process has changed the schema. */
+/* SQLite gives up a transaction without a word for want of memory, when it has to begin a statement anew
+ * because another process has changed the schema; PostgreSQL, when the connection was lost. */
 static enum ct_result keep(struct ct_db *db, enum ct_control which)
 {
     reset_used(db);
-    return db->backend->in_transaction(db) ? db->backend->control(db, which) : CT_NOMEM;
+    return db->backend->in_transaction(db) ? db->backend->control(db, which)
+                                           : db->backend->given_up;
 }
 
 enum ct_result ct_db_release(struct ct_db *db)

@@ -1,6 +1,8 @@
 #include "store/migrate.h"
 
 #include <assert.h>
+#include <ctype.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "store/backend.h"
@@ -29,11 +31,55 @@ static enum ct_result version_of(struct ct_db *db, int64_t *out)
     return CT_OK;
 }
 
+/* What an engine calls a word of the schema. */
+static struct ct_str translate(const struct ct_word *words, struct ct_str word)
+{
+    for (; words->from != NULL; words++) {
+        if (ct_str_equal(word, ct_str_of(words->from)))
+            return ct_str_of(words->to);
+    }
+    return word;
+}
+
+/* The statement in the words of the engine, in the arena; NULL without memory. */
+static const char *in_words_of(const struct ct_backend *backend, struct ct_arena *arena,
+                               const char *sql)
+{
+    static const char capitals[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    if (backend->words == NULL)
+        return sql;
+    struct ct_buf buf = ct_buf_in(arena);
+    while (*sql != '\0') {
+        size_t word = strspn(sql, capitals);
+        size_t other = strcspn(sql + word, capitals);
+        ct_buf_str(&buf, translate(backend->words, (struct ct_str){sql, word}));
+        ct_buf_add(&buf, sql + word, other);
+        sql += word + other;
+    }
+    struct ct_str text = ct_buf_done(&buf);
+    return buf.failed ? NULL : text.at;
+}
+
+/* A statement of a step, unless it is for another engine. */
+static enum ct_result run_statement(struct ct_db *db, const char *sql)
+{
+    const char *scheme = db->backend->scheme;
+    if (strncmp(sql, scheme, strlen(scheme)) == 0)
+        return ct_db_execute(db, sql + strlen(scheme));
+    if (islower((unsigned char)sql[0]))
+        return CT_OK; /* SQL begins with a capital */
+    struct ct_arena *arena = ct_arena_new();
+    const char *text = arena == NULL ? NULL : in_words_of(db->backend, arena, sql);
+    enum ct_result result = text == NULL ? CT_NOMEM : ct_db_execute(db, text);
+    ct_arena_free(arena);
+    return result;
+}
+
 static enum ct_result apply(struct ct_db *db, const struct ct_migration *migration)
 {
     enum ct_result result = CT_OK;
     for (const char *const *sql = migration->statements; sql != NULL && *sql != NULL; sql++) {
-        result = ct_db_execute(db, *sql);
+        result = run_statement(db, *sql);
         if (result != CT_OK)
             return result;
     }
@@ -72,7 +118,7 @@ static enum ct_result lock(struct ct_db *db, struct ct_log *log)
     for (int attempt = 0; attempt < LOCK_ATTEMPTS && result == CT_BUSY; attempt++) {
         if (attempt == 1)
             ct_log_write(log, CT_LOG_WARNING, "waiting_for_database_lock", NULL);
-        result = db->backend->control(db, CT_BEGIN_WRITE);
+        result = db->backend->control(db, CT_BEGIN_MIGRATION);
     }
     return result;
 }

@@ -75,6 +75,14 @@ static enum ct_result fill_username_keys(struct ct_db *db)
     }
 }
 
+/* An id that has been somebody's is noted when its row goes: for each row, or for all rows at once. */
+#define KEEP_LAST_ID(table)                                                                   \
+    "sqlite:CREATE TRIGGER tr_" table "_last_id AFTER DELETE ON " table " BEGIN UPDATE "      \
+    "last_ids SET last_id = old.id WHERE table_name = '" table "' AND last_id < old.id; END", \
+        "postgresql:CREATE TRIGGER tr_" table "_last_id AFTER DELETE ON " table               \
+        " REFERENCING OLD "                                                                   \
+        "TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION ct_keep_last_id()"
+
 static const char *const original_tables[] = {
     "CREATE TABLE IF NOT EXISTS users (id INTEGER NOT NULL, username VARCHAR, "
     "hashed_password VARCHAR, PRIMARY KEY (id))",
@@ -83,6 +91,9 @@ static const char *const original_tables[] = {
     "user_id INTEGER, PRIMARY KEY (id), FOREIGN KEY(user_id) REFERENCES users (id))",
     "CREATE UNIQUE INDEX IF NOT EXISTS ix_virtual_phone_numbers_phone_number "
     "ON virtual_phone_numbers (phone_number)",
+    /* The last batch of writes that a process has committed there: see postgres_commit.c. */
+    "postgresql:CREATE TABLE writer_batches (node_id VARCHAR NOT NULL PRIMARY KEY, "
+    "token VARCHAR NOT NULL, committed_at BIGINT NOT NULL)",
     NULL,
 };
 
@@ -102,11 +113,11 @@ static const char *const keys_and_times[] = {
 static const char *const ids_for_good[] = {
     "CREATE TABLE last_ids (table_name VARCHAR NOT NULL PRIMARY KEY, last_id BIGINT NOT NULL)",
     "INSERT INTO last_ids (table_name, last_id) VALUES ('users', 0), ('virtual_phone_numbers', 0)",
-    "CREATE TRIGGER tr_users_last_id AFTER DELETE ON users BEGIN UPDATE last_ids "
-    "SET last_id = old.id WHERE table_name = 'users' AND last_id < old.id; END",
-    "CREATE TRIGGER tr_virtual_phone_numbers_last_id AFTER DELETE ON virtual_phone_numbers BEGIN "
-    "UPDATE last_ids SET last_id = old.id "
-    "WHERE table_name = 'virtual_phone_numbers' AND last_id < old.id; END",
+    "postgresql:CREATE FUNCTION ct_keep_last_id() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+    "UPDATE last_ids SET last_id = (SELECT max(id) FROM gone) WHERE table_name = TG_TABLE_NAME "
+    "AND last_id < (SELECT max(id) FROM gone); RETURN NULL; END $$",
+    KEEP_LAST_ID("users"),
+    KEEP_LAST_ID("virtual_phone_numbers"),
     NULL,
 };
 
@@ -130,8 +141,7 @@ static const char *const sessions_keys_audit[] = {
     "CREATE UNIQUE INDEX ix_api_keys_key_hash ON api_keys (key_hash)",
     "CREATE INDEX ix_api_keys_user_id ON api_keys (user_id, id)",
     "INSERT INTO last_ids (table_name, last_id) VALUES ('api_keys', 0)",
-    "CREATE TRIGGER tr_api_keys_last_id AFTER DELETE ON api_keys BEGIN UPDATE last_ids "
-    "SET last_id = old.id WHERE table_name = 'api_keys' AND last_id < old.id; END",
+    KEEP_LAST_ID("api_keys"),
     /* No foreign key: the record outlives the account. */
     "CREATE TABLE audit (id INTEGER NOT NULL PRIMARY KEY, at BIGINT NOT NULL, "
     "user_id BIGINT NOT NULL, actor_id BIGINT, key_id BIGINT, action VARCHAR NOT NULL, "
@@ -187,8 +197,7 @@ static const char *const pools[] = {
     "CREATE INDEX ix_number_pools_import_id ON number_pools (import_id) "
     "WHERE import_id IS NOT NULL",
     "INSERT INTO last_ids (table_name, last_id) VALUES ('number_pools', 0)",
-    "CREATE TRIGGER tr_number_pools_last_id AFTER DELETE ON number_pools BEGIN UPDATE last_ids "
-    "SET last_id = old.id WHERE table_name = 'number_pools' AND last_id < old.id; END",
+    KEEP_LAST_ID("number_pools"),
     "CREATE TABLE pool_ranges (first BIGINT NOT NULL PRIMARY KEY, last BIGINT NOT NULL, "
     "pool_id INTEGER NOT NULL, FOREIGN KEY(pool_id) REFERENCES number_pools (id))",
     "CREATE INDEX ix_pool_ranges_pool_id ON pool_ranges (pool_id, first)",

@@ -10,8 +10,10 @@
 /** One step of the schema. Numbered from 1, forward only; a landed step is never edited. */
 struct ct_migration {
     int number;
-    const char *what;              /* for the log, in a few words */
-    const char *const *statements; /* ends with NULL; may be NULL */
+    const char *what; /* for the log, in a few words */
+    /** Ends with NULL; may be NULL. Written in SQLite's words; a statement that an engine wants
+     *  otherwise is there for each of them, with the engine's scheme in front ("sqlite:CREATE …"). */
+    const char *const *statements;
     /** What SQL alone cannot say; may be NULL. It runs after the statements and, because an older
      *  program may have written since, again at every start: cheap when there is nothing to do. */
     enum ct_result (*fill)(struct ct_db *db);

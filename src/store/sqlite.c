@@ -193,7 +193,8 @@ static enum ct_result sqlite_control(struct ct_db *db, enum ct_control which)
     int code = sqlite3_step(connection->controls[which]);
     sqlite3_reset(connection->controls[which]);
     enum ct_result result = ct_sqlite_judge(connection, code);
-    return which == CT_BEGIN_WRITE && (code & 0xff) == SQLITE_BUSY ? CT_BUSY : result;
+    bool writes = which == CT_BEGIN_WRITE || which == CT_BEGIN_MIGRATION;
+    return writes && (code & 0xff) == SQLITE_BUSY ? CT_BUSY : result;
 }
 
 static bool sqlite_in_transaction(struct ct_db *db)
@@ -203,6 +204,8 @@ static bool sqlite_in_transaction(struct ct_db *db)
 
 const struct ct_backend ct_sqlite = {
     .scheme = "sqlite:",
+    .batch_limit = 1024, /* more do not make a commit cheaper, but keep the first of them waiting */
+    .given_up = CT_NOMEM,
     .open = ct_sqlite_open,
     .connect_reader = ct_sqlite_connect_reader,
     .disconnect = ct_sqlite_disconnect,

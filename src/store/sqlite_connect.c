@@ -13,6 +13,7 @@
 static const char *const control_sql[CT_CONTROLS] = {
     [CT_BEGIN_READ] = "BEGIN DEFERRED",
     [CT_BEGIN_WRITE] = "BEGIN IMMEDIATE",
+    [CT_BEGIN_MIGRATION] = "BEGIN IMMEDIATE",
     [CT_COMMIT] = "COMMIT",
     [CT_ROLLBACK] = "ROLLBACK",
     [CT_SAVEPOINT] = "SAVEPOINT job",

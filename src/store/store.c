@@ -31,7 +31,7 @@ struct ct_store {
     struct reader *readers;
 };
 
-static const struct ct_backend *const backends[] = {&ct_sqlite};
+static const struct ct_backend *const backends[] = {&ct_sqlite, &ct_postgres};
 
 enum ct_result ct_store_explain(struct ct_arena *arena, const char **why, enum ct_result result,
                                 const char *format, ...)
@@ -50,22 +50,22 @@ enum ct_result ct_store_explain(struct ct_arena *arena, const char **why, enum c
 
 /* ---- opening and closing ---- */
 
+static bool begins(const char *url, const char *scheme)
+{
+    return scheme != NULL && strncmp(url, scheme, strlen(scheme)) == 0;
+}
+
 static enum ct_result backend_of(const char *url, const struct ct_backend **out, const char **why)
 {
     for (size_t i = 0; url != NULL && i < sizeof(backends) / sizeof(backends[0]); i++) {
-        if (strncmp(url, backends[i]->scheme, strlen(backends[i]->scheme)) == 0) {
+        if (begins(url, backends[i]->scheme) || begins(url, backends[i]->other_scheme)) {
             *out = backends[i];
             return CT_OK;
         }
     }
     /* The URL itself is not repeated: it may hold a password. */
-    if (url != NULL && strncmp(url, "postgres", strlen("postgres")) == 0)
-        *why =
-            "DATABASE_URL names PostgreSQL, which this version cannot use: give sqlite:///FILE, or "
-            "sqlite:////FILE for a path from the root";
-    else
-        *why = "DATABASE_URL names no database that this version can use: give sqlite:///FILE, or "
-               "sqlite:////FILE for a path from the root";
+    *why = "DATABASE_URL names no database that this version can use: give sqlite:///FILE, "
+           "sqlite:////FILE for a path from the root, or postgresql://USER:PASSWORD@HOST/DATABASE";
     return CT_INVALID;
 }
 

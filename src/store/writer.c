@@ -9,8 +9,6 @@
 #include "base/clock.h"
 #include "store/backend.h"
 
-/* More jobs than this do not make a commit cheaper, but keep the first of them waiting. */
-#define BATCH_LIMIT 1024
 /* A full disk is told once in this time, not once a batch. */
 #define REPORT_INTERVAL_US 1000000
 
@@ -96,7 +94,7 @@ static enum ct_result run_batch(struct ct_writer *writer, struct ct_job *batch)
         ct_pulse_beat(&writer->pulse);
         if (run_job(db, job))
             continue;
-        if (job->result == CT_UNAVAILABLE)
+        if (job->result == CT_UNAVAILABLE || backend->given_up == CT_UNAVAILABLE)
             return CT_UNAVAILABLE;
         if (job->result != CT_BUG)
             job->result = CT_NOMEM; /* its own, or that of undoing it */
@@ -116,6 +114,12 @@ static void measured(struct ct_writer *writer, size_t jobs, int64_t started_us)
     pthread_mutex_unlock(&writer->mutex);
 }
 
+static bool runs_again(struct ct_db *db, int64_t began_us, enum ct_result *result)
+{
+    return *result != CT_OK && db->backend->recover != NULL &&
+           db->backend->recover(db, began_us, result);
+}
+
 static void commit_batch(struct ct_writer *writer, struct ct_job *batch)
 {
     struct ct_db *db = writer->db;
@@ -130,7 +134,7 @@ static void commit_batch(struct ct_writer *writer, struct ct_job *batch)
         result = run_batch(writer, batch);
         if (result != CT_OK)
             ct_db_rollback(db);
-    } while (result == CT_BUSY);
+    } while (result == CT_BUSY || runs_again(db, started_us, &result));
     report(writer, result, count);
     measured(writer, count, started_us);
 
@@ -159,6 +163,7 @@ static struct ct_job *drop_late(struct ct_writer *writer, struct ct_job *batch)
  */
 static struct ct_job *take_batch(struct ct_writer *writer)
 {
+    size_t limit = writer->db->backend->batch_limit;
     pthread_mutex_lock(&writer->mutex);
     ct_pulse_beat(&writer->pulse);
     while (writer->first == NULL && !writer->closing) {
@@ -168,9 +173,9 @@ static struct ct_job *take_batch(struct ct_writer *writer)
     struct ct_job *batch = writer->first;
     struct ct_job *last = writer->last;
     size_t count = writer->waiting;
-    if (count > BATCH_LIMIT) {
+    if (count > limit) {
         last = batch;
-        for (count = 1; count < BATCH_LIMIT; count++)
+        for (count = 1; count < limit; count++)
             last = last->next;
     }
     if (batch != NULL) {
@@ -215,7 +220,7 @@ enum ct_result ct_writer_start(struct ct_db *db, size_t capacity, struct ct_log 
     writer->db = db;
     writer->log = log;
     writer->capacity = capacity;
-    writer->backlog = (struct ct_backlog){.turn = BATCH_LIMIT, .workers = 1};
+    writer->backlog = (struct ct_backlog){.turn = db->backend->batch_limit, .workers = 1};
     writer->reported_us = ct_clock_monotonic_us() - REPORT_INTERVAL_US;
     pthread_mutex_init(&writer->mutex, NULL);
     pthread_cond_init(&writer->wake, NULL);

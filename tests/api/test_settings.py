@@ -20,7 +20,7 @@ WRONG = [
     ("ACCESS_TOKEN_EXPIRE_MINUTES", "0x1e"), ("ACCESS_TOKEN_EXPIRE_MINUTES", "99999999999999999999"),
     ("HOST", "not an address"), ("HOST", "256.1.1.1"), ("HOST", "192.0.2.1"), ("HOST", "nowhere.invalid"),
     ("PORT", "65536"), ("PORT", "-1"), ("PORT", "http"), ("PORT", "80 80"), ("PORT", "1e3"),
-    ("DATABASE_URL", "postgresql://localhost/x"), ("DATABASE_URL", "mysql://localhost/x"), ("DATABASE_URL", "sqlite:"),
+    ("DATABASE_URL", "postgresql://127.0.0.1:1/x"), ("DATABASE_URL", "postgresql://u:p@["), ("DATABASE_URL", "mysql://localhost/x"), ("DATABASE_URL", "sqlite:"),
     ("DATABASE_URL", "sqlite://"), ("DATABASE_URL", "sqlite:///"), ("DATABASE_URL", "sqlite:///:memory:"),
     ("DATABASE_URL", "cloud_telephony.db"), ("DATABASE_URL", "sqlite:////nonexistent-folder/x.db"), ("DATABASE_URL", "sqlite:////"),
     ("PASSWORD_HASH", "md5"), ("PASSWORD_HASH", "argon2"), ("PASSWORD_HASH", "BCRYPT"),

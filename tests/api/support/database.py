@@ -12,6 +12,7 @@ import os
 import pathlib
 import re
 import sqlite3
+import threading
 
 from .postgres import Postgres
 
@@ -29,13 +30,15 @@ def postgres():
 
 
 _urls = {}  # by folder
+_urls_lock = threading.Lock()
 
 
 def _url_of(folder):
     folder = pathlib.Path(folder).resolve()
-    if folder not in _urls:
-        _urls[folder] = postgres().create()
-    return _urls[folder]
+    with _urls_lock:
+        if folder not in _urls:
+            _urls[folder] = postgres().create()
+        return _urls[folder]
 
 
 def drop_under(folder):

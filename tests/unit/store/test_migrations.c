@@ -263,7 +263,15 @@ static enum ct_result test_bad_urls(void)
         TRY(refused(&scratch, CT_INVALID, others[i], SAYS("DATABASE_URL", "sqlite:///FILE")));
     for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
         TRY(refused(&scratch, CT_INVALID, shapes[i], SAYS("DATABASE_URL", "sqlite:///FILE")));
-    TRY(refused(&scratch, CT_INVALID, "postgresql://user:secret@host/db", SAYS("PostgreSQL")));
+    TRY(refused(&scratch, CT_INVALID, "postgresql://user:secret@[::1/db",
+                SAYS("DATABASE_URL", "postgresql://")));
+    TRY(refused(&scratch, CT_INVALID, "postgresql://user:secret@secret@host/db",
+                SAYS("DATABASE_URL", "%40")));
+    /* nobody listens on this port */
+    TRY(refused(&scratch, CT_UNAVAILABLE, "postgresql://user:secret@127.0.0.1:1/db",
+                SAYS("DATABASE_URL", "refused")));
+    TRY(refused(&scratch, CT_UNAVAILABLE, "postgres://user:secret@127.0.0.1,127.0.0.1:1,1/db",
+                SAYS("DATABASE_URL")));
     TRY(refused(&scratch, CT_INVALID, NULL, SAYS("DATABASE_URL")));
     TRY(refused(&scratch, CT_INVALID, "sqlite:///db?mode=ro", SAYS("'?'")));
 out:
