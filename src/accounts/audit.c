@@ -29,22 +29,25 @@ const char *ct_audit_target(enum ct_audit_action action)
 enum ct_result ct_audit_write(struct ct_db *db, int64_t now_ms, const struct ct_audit *entry)
 {
     struct ct_stmt *stmt;
-    enum ct_result result =
-        ct_db_query(db,
-                    "INSERT INTO audit (id, at, user_id, actor_id, key_id, action, target_id, "
-                    "detail, address) VALUES (" CT_NEXT_ID("audit") ", $1, $2, $3, $4, $5, $6, "
-                                                                    "$7, $8)",
-                    &stmt);
+    int64_t id;
+    enum ct_result result = ct_next_id(db, CT_NEXT_ID_QUERY("audit"), &id);
+    if (result == CT_OK)
+        result = ct_db_query(db,
+                             "INSERT INTO audit (id, at, user_id, actor_id, key_id, action, "
+                             "target_id, detail, address) "
+                             "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+                             &stmt);
     if (result != CT_OK)
         return result;
-    ct_bind_int(stmt, 1, now_ms);
-    ct_bind_int(stmt, 2, entry->user_id);
-    ct_bind_id_or_null(stmt, 3, entry->actor_id);
-    ct_bind_id_or_null(stmt, 4, entry->key_id);
-    ct_bind_str(stmt, 5, ct_str_of(ct_audit_word(entry->action)));
-    ct_bind_id_or_null(stmt, 6, entry->target_id);
-    ct_bind_text_or_null(stmt, 7, entry->detail);
-    ct_bind_text_or_null(stmt, 8, entry->address);
+    ct_bind_int(stmt, 1, id);
+    ct_bind_int(stmt, 2, now_ms);
+    ct_bind_int(stmt, 3, entry->user_id);
+    ct_bind_id_or_null(stmt, 4, entry->actor_id);
+    ct_bind_id_or_null(stmt, 5, entry->key_id);
+    ct_bind_str(stmt, 6, ct_str_of(ct_audit_word(entry->action)));
+    ct_bind_id_or_null(stmt, 7, entry->target_id);
+    ct_bind_text_or_null(stmt, 8, entry->detail);
+    ct_bind_text_or_null(stmt, 9, entry->address);
     return ct_run(stmt);
 }
 

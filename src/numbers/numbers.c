@@ -282,31 +282,27 @@ out:
     return result;
 }
 
-/* The id of a new row. CT_CONFLICT when the number has one: that is not left to the constraint, which would
- * end the whole transaction in some engines. (RETURNING would tell as much, but for each row SQLite makes
- * a temporary table for it, which costs as much as the row.) */
-static enum ct_result next_id(struct ct_db *db, struct ct_str phone_number, int64_t *id)
+/* CT_CONFLICT when a number has a row: that is not left to the constraint, which would end the whole
+ * transaction in some engines. (RETURNING would tell as much, but for each row SQLite makes a temporary
+ * table for it, which costs as much as the row.) */
+static enum ct_result has_no_row(struct ct_db *db, struct ct_str phone_number)
 {
     struct ct_stmt *stmt;
-    enum ct_result result = ct_db_query(
-        db,
-        "SELECT " CT_NEXT_ID("virtual_phone_numbers") ", (SELECT id FROM virtual_phone_numbers "
-                                                      "WHERE phone_number = $1)",
-        &stmt);
+    enum ct_result result =
+        ct_db_query(db, "SELECT id FROM virtual_phone_numbers WHERE phone_number = $1", &stmt);
     if (result != CT_OK)
         return result;
     ct_bind_str(stmt, 1, phone_number);
     result = ct_step(stmt);
-    if (result != CT_ROW)
-        return result == CT_OK ? CT_BUG : result;
-    *id = ct_column_int(stmt, 0);
-    return ct_column_is_null(stmt, 1) ? CT_OK : CT_CONFLICT;
+    return result == CT_ROW ? CT_CONFLICT : result;
 }
 
 static enum ct_result insert_row(struct ct_db *db, const struct ct_number *number, int64_t *id)
 {
     struct ct_stmt *stmt;
-    enum ct_result result = next_id(db, number->phone_number, id);
+    enum ct_result result = has_no_row(db, number->phone_number);
+    if (result == CT_OK)
+        result = ct_next_id(db, CT_NEXT_ID_QUERY("virtual_phone_numbers"), id);
     if (result == CT_OK)
         result = ct_db_query(db,
                              "INSERT INTO virtual_phone_numbers "

@@ -17,6 +17,9 @@
  * connection is used by one thread at a time; which thread that is may change.
  */
 
+/** Of how many tables a transaction remembers the last id. */
+#define CT_LAST_IDS 4
+
 /** A connection. An engine's own struct begins with it, zeroed but for the backend. */
 struct ct_db {
     const struct ct_backend *backend;
@@ -26,6 +29,10 @@ struct ct_db {
     size_t slot_count;
     size_t statement_count;
     struct ct_stmt *used; /* handed out since the savepoint or, outside one, in the transaction */
+    struct ct_last_id {
+        const char *query;
+        int64_t id;
+    } last_ids[CT_LAST_IDS]; /* given in this transaction; the first without a query ends them */
 };
 
 /** A prepared statement of one connection. An engine's own struct begins with it, zeroed but for
@@ -91,6 +98,10 @@ struct ct_backend {
     enum ct_result (*control)(struct ct_db *db, enum ct_control which);
     /** False once an engine gave up the transaction by itself (disk full, want of memory). */
     bool (*in_transaction)(struct ct_db *db);
+    /** A count that every change of the database by this connection has raised, once the statements
+     *  that made it are reset; a failed statement, whose changes are undone, need not raise it. NULL:
+     *  the engine does not tell, or a statement that fails spoils its transaction. */
+    int64_t (*changes)(struct ct_db *db);
 
     /** After a batch has failed and was rolled back: whether it is to be run again. Else @p result is
      *  what its jobs are told, CT_OK when it turned out to have been committed. @p began_us is when the
@@ -124,6 +135,8 @@ extern const struct ct_backend ct_postgres;
  * none of them holds a lock or an old state of the database.
  */
 
+/** Ends the use of all statements since the savepoint or the beginning. */
+void ct_db_reset(struct ct_db *db);
 /** Keeps what was written since the savepoint. Unless it answers CT_OK, ct_db_rollback_to must
  *  follow. */
 CT_CHECKED enum ct_result ct_db_release(struct ct_db *db);

@@ -59,7 +59,7 @@ static void reset(struct ct_stmt *stmt)
     stmt->finished = false;
 }
 
-static void reset_used(struct ct_db *db)
+void ct_db_reset(struct ct_db *db)
 {
     while (db->used != NULL) {
         struct ct_stmt *stmt = db->used;
@@ -83,11 +83,18 @@ void ct_db_finalize(struct ct_db *db)
 
 /* ---- transactions ---- */
 
+/* The ids that were given may not have been kept, or others may give the next ones. */
+static void forget_ids(struct ct_db *db)
+{
+    for (size_t i = 0; i < CT_LAST_IDS; i++)
+        db->last_ids[i].query = NULL;
+}
+
 /* SQLite gives up a transaction without a word for want of memory, when it has to begin a statement anew
  * because another process has changed the schema; PostgreSQL, when the connection was lost. */
 static enum ct_result keep(struct ct_db *db, enum ct_control which)
 {
-    reset_used(db);
+    ct_db_reset(db);
     return db->backend->in_transaction(db) ? db->backend->control(db, which)
                                            : db->backend->given_up;
 }
@@ -99,7 +106,8 @@ enum ct_result ct_db_release(struct ct_db *db)
 
 void ct_db_rollback_to(struct ct_db *db)
 {
-    reset_used(db);
+    ct_db_reset(db);
+    forget_ids(db);
     if (!db->backend->in_transaction(db))
         return;
     if (db->backend->control(db, CT_ROLLBACK_TO) != CT_OK ||
@@ -109,12 +117,14 @@ void ct_db_rollback_to(struct ct_db *db)
 
 enum ct_result ct_db_commit(struct ct_db *db)
 {
+    forget_ids(db);
     return keep(db, CT_COMMIT);
 }
 
 void ct_db_rollback(struct ct_db *db)
 {
-    reset_used(db);
+    ct_db_reset(db);
+    forget_ids(db);
     if (db->backend->in_transaction(db))
         (void)db->backend->control(db, CT_ROLLBACK);
     assert(!db->backend->in_transaction(db));
@@ -214,4 +224,28 @@ enum ct_result ct_column_str(struct ct_stmt *stmt, int index, struct ct_arena *a
 int64_t ct_column_time(struct ct_stmt *stmt, int index)
 {
     return ct_column_is_null(stmt, index) ? CT_NO_TIME : ct_column_int(stmt, index);
+}
+
+enum ct_result ct_next_id(struct ct_db *db, const char *query, int64_t *out)
+{
+    struct ct_last_id *last = db->last_ids;
+    struct ct_stmt *stmt;
+    /* By the text: a literal may have more than one address. */
+    while (last->query != NULL && last->query != query && strcmp(last->query, query) != 0) {
+        last++;
+        assert(last < db->last_ids + CT_LAST_IDS);
+    }
+    if (last->query != NULL) {
+        *out = ++last->id;
+        return CT_OK;
+    }
+    enum ct_result result = ct_db_query(db, query, &stmt);
+    if (result == CT_OK)
+        result = ct_step(stmt);
+    if (result != CT_ROW)
+        return result == CT_OK ? CT_BUG : result;
+    last->id = ct_column_int(stmt, 0);
+    last->query = query;
+    *out = last->id;
+    return CT_OK;
 }

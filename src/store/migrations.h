@@ -25,6 +25,9 @@ struct ct_migration {
     "(SELECT max(last_id) + 1 FROM (SELECT last_id FROM last_ids WHERE table_name = '" table \
     "' UNION ALL SELECT coalesce(max(id), 0) FROM " table ") AS ids)"
 
+/** The same as a query, for ct_next_id. */
+#define CT_NEXT_ID_QUERY(table) "SELECT " CT_NEXT_ID(table)
+
 /** All steps in order. */
 extern const struct ct_migration ct_migrations[];
 extern const size_t ct_migration_count;

@@ -9,12 +9,19 @@
 #include "store/sqlite.h"
 
 #define MAX_PARAMETERS 16
+/* What the texts of one execution mostly need together. */
+#define TEXT_ROOM 256
 
 struct statement {
     struct ct_stmt base;
     sqlite3_stmt *handle;
     /* SQLite numbers $1, $2, … in the order of their appearance; 0 = there is none. */
     int place[MAX_PARAMETERS + 1];
+    unsigned bound; /* a bit for each place that was bound for this execution, */
+    unsigned set;   /* and for each that may still hold a value, also of an earlier one */
+    bool alters;    /* the schema: no rows tell of it */
+    size_t text_used;
+    char text[TEXT_ROOM]; /* of parameters: copied here, which takes no allocation */
 };
 
 static struct statement *statement_of(struct ct_stmt *stmt)
@@ -66,6 +73,8 @@ void ct_sqlite_complain(struct ct_sqlite_db *connection, const char *event)
 
 enum ct_result ct_sqlite_judge(struct ct_sqlite_db *connection, int code)
 {
+    if (code == SQLITE_OK || code == SQLITE_DONE)
+        return CT_OK;
     enum ct_result result = ct_sqlite_result(code);
     if (result == CT_OK || result == CT_ROW || result == CT_CONFLICT || result == CT_NOT_FOUND)
         return result;
@@ -93,6 +102,11 @@ static void number_parameters(struct statement *statement)
     }
 }
 
+static bool begins(const char *sql, const char *word)
+{
+    return strncmp(sql, word, strlen(word)) == 0;
+}
+
 static enum ct_result sqlite_prepare(struct ct_db *db, const char *sql, struct ct_stmt **out)
 {
     struct ct_sqlite_db *connection = ct_sqlite_db_of(db);
@@ -107,6 +121,7 @@ static enum ct_result sqlite_prepare(struct ct_db *db, const char *sql, struct c
     }
     statement->base.db = db;
     number_parameters(statement);
+    statement->alters = begins(sql, "CREATE") || begins(sql, "DROP") || begins(sql, "ALTER");
     *out = &statement->base;
     return CT_OK;
 }
@@ -119,15 +134,20 @@ static void sqlite_finalize(struct ct_stmt *stmt)
 
 static void sqlite_reset(struct ct_stmt *stmt)
 {
-    sqlite3_stmt *handle = statement_of(stmt)->handle;
-    sqlite3_reset(handle); /* answers what the last step has answered */
-    sqlite3_clear_bindings(handle);
+    struct statement *statement = statement_of(stmt);
+    sqlite3_reset(statement->handle); /* answers what the last step has answered */
+    statement->bound = 0;
+    statement->text_used = 0;
 }
 
-static int place_of(const struct statement *statement, int index)
+/* The place of a parameter that is being bound. */
+static int place_of(struct statement *statement, int index)
 {
     assert(index >= 1 && index <= MAX_PARAMETERS && statement->place[index] != 0);
-    return statement->place[index];
+    int place = statement->place[index];
+    statement->bound |= 1U << place;
+    statement->set |= 1U << place;
+    return place;
 }
 
 static enum ct_result sqlite_bind_int(struct ct_stmt *stmt, int index, int64_t value)
@@ -141,10 +161,19 @@ static enum ct_result sqlite_bind_int(struct ct_stmt *stmt, int index, int64_t v
 static enum ct_result sqlite_bind_str(struct ct_stmt *stmt, int index, struct ct_str value)
 {
     struct statement *statement = statement_of(stmt);
+    int place = place_of(statement, index);
     const char *at = value.at == NULL ? "" : value.at; /* SQLite takes NULL for the value NULL */
-    int code = sqlite3_bind_text64(statement->handle, place_of(statement, index), at, value.len,
-                                   SQLITE_TRANSIENT, SQLITE_UTF8);
-    return ct_sqlite_judge(ct_sqlite_db_of(stmt->db), code);
+    sqlite3_destructor_type keeping = SQLITE_TRANSIENT;
+    if (value.len <= sizeof(statement->text) - statement->text_used) {
+        char *copy = statement->text + statement->text_used;
+        memcpy(copy, at, value.len);
+        statement->text_used += value.len;
+        at = copy;
+        keeping = SQLITE_STATIC;
+    }
+    return ct_sqlite_judge(
+        ct_sqlite_db_of(stmt->db),
+        sqlite3_bind_text64(statement->handle, place, at, value.len, keeping, SQLITE_UTF8));
 }
 
 static enum ct_result sqlite_bind_null(struct ct_stmt *stmt, int index)
@@ -154,9 +183,26 @@ static enum ct_result sqlite_bind_null(struct ct_stmt *stmt, int index)
     return ct_sqlite_judge(ct_sqlite_db_of(stmt->db), code);
 }
 
+/* What was bound for an earlier execution is forgotten where nothing took its place. */
+static void forget_parameters(struct statement *statement)
+{
+    for (int place = 1; place <= MAX_PARAMETERS; place++) {
+        if ((statement->set & ~statement->bound & 1U << place) != 0)
+            (void)sqlite3_bind_null(statement->handle, place); /* takes no memory */
+    }
+    statement->set &= statement->bound;
+}
+
 static enum ct_result sqlite_step(struct ct_stmt *stmt)
 {
-    return ct_sqlite_judge(ct_sqlite_db_of(stmt->db), sqlite3_step(statement_of(stmt)->handle));
+    struct statement *statement = statement_of(stmt);
+    struct ct_sqlite_db *connection = ct_sqlite_db_of(stmt->db);
+    if ((statement->set & ~statement->bound) != 0)
+        forget_parameters(statement);
+    int code = sqlite3_step(statement->handle);
+    if (statement->alters)
+        connection->altered++;
+    return ct_sqlite_judge(connection, code);
 }
 
 static int64_t sqlite_column_int(struct ct_stmt *stmt, int index)
@@ -197,6 +243,12 @@ static enum ct_result sqlite_control(struct ct_db *db, enum ct_control which)
     return writes && (code & 0xff) == SQLITE_BUSY ? CT_BUSY : result;
 }
 
+static int64_t sqlite_changes(struct ct_db *db)
+{
+    struct ct_sqlite_db *connection = ct_sqlite_db_of(db);
+    return sqlite3_total_changes64(connection->handle) + connection->altered;
+}
+
 static bool sqlite_in_transaction(struct ct_db *db)
 {
     return sqlite3_get_autocommit(ct_sqlite_db_of(db)->handle) == 0;
@@ -212,6 +264,7 @@ const struct ct_backend ct_sqlite = {
     .close = ct_sqlite_close,
     .control = sqlite_control,
     .in_transaction = sqlite_in_transaction,
+    .changes = sqlite_changes,
     .tidy = ct_sqlite_tidy,
     .prepare = sqlite_prepare,
     .finalize = sqlite_finalize,

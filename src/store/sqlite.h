@@ -37,6 +37,7 @@ struct ct_sqlite_db {
     struct sqlite3 *handle;
     enum ct_sqlite_use use;
     struct sqlite3_stmt *controls[CT_CONTROLS];
+    int64_t altered;   /* steps of statements that change the schema */
     int log_pages;     /* in the write-ahead log, after the last commit */
     int checkpoint_at; /* of these it is copied into the database, */
     int force_at;      /* and those who read are waited for */

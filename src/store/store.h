@@ -98,6 +98,11 @@ bool ct_column_is_null(struct ct_stmt *stmt, int index);
 CT_CHECKED enum ct_result ct_column_str(struct ct_stmt *stmt, int index, struct ct_arena *arena,
                                         struct ct_str *out);
 
+/** The id of a new row, in a write: above all that are and all that were. @p query is
+ *  CT_NEXT_ID_QUERY of store/migrations.h, always with the same table: it is asked once a
+ *  transaction, so every id of that table's new rows must come from here. */
+CT_CHECKED enum ct_result ct_next_id(struct ct_db *db, const char *query, int64_t *out);
+
 /** No time: the value of a time column that is NULL. */
 #define CT_NO_TIME INT64_MIN
 /** A time column in milliseconds since 1970, or CT_NO_TIME. */

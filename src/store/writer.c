@@ -33,7 +33,11 @@ struct ct_writer {
     bool failing;
     int64_t failed_jobs; /* jobs that failed and that no line has told of */
     int64_t reported_us;
+    unsigned careful; /* batches to come in which each job gets a savepoint */
 };
+
+/* So many batches, once a job has failed that had written: others like it may follow. */
+#define CAREFUL_BATCHES 16
 
 /* Says that writes fail, or that they work again: a line a second, however often that changes. */
 static void report(struct ct_writer *writer, enum ct_result result, size_t jobs)
@@ -75,10 +79,24 @@ static bool run_job(struct ct_db *db, struct ct_job *job)
     return backend->in_transaction(db);
 }
 
+/* Runs one job without a savepoint, which costs as much as a quarter of a job. @p spoiled tells that it
+ * failed and had written: what it wrote can only be undone together with all the rest. False when
+ * the engine gave up the whole transaction. */
+static bool run_job_alone(struct ct_db *db, struct ct_job *job, bool *spoiled)
+{
+    const struct ct_backend *backend = db->backend;
+    int64_t before = backend->changes(db);
+    job->result = job->run(job->ctx, db);
+    assert(job->result != CT_ROW);
+    ct_db_reset(db);
+    *spoiled = job->result != CT_OK && backend->changes(db) != before;
+    return backend->in_transaction(db);
+}
+
 /*
- * One transaction for all jobs of a batch. CT_BUSY when it has to be tried again without a job that
- * spoiled it: want of memory takes the whole transaction with it, and the others must not suffer
- * for that.
+ * One transaction for all jobs of a batch. CT_BUSY when it has to be tried again: without a job that
+ * spoiled it, since want of memory takes the whole transaction with it, and the others must not
+ * suffer for that; or with savepoints, since a job failed halfway.
  */
 static enum ct_result run_batch(struct ct_writer *writer, struct ct_job *batch)
 {
@@ -88,12 +106,20 @@ static enum ct_result run_batch(struct ct_writer *writer, struct ct_job *batch)
     writer->begun_us = writer->ran_us = ct_clock_monotonic_us();
     if (result != CT_OK)
         return result == CT_NOMEM ? CT_NOMEM : CT_UNAVAILABLE;
+    bool careful = backend->changes == NULL || writer->careful > 0;
     for (struct ct_job *job = batch; job != NULL; job = job->next) {
+        bool spoiled = false;
         if (job->result == CT_NOMEM || job->result == CT_BUG)
             continue; /* it had its turn in an earlier attempt */
         ct_pulse_beat(&writer->pulse);
-        if (run_job(db, job))
-            continue;
+        if (careful ? run_job(db, job) : run_job_alone(db, job, &spoiled)) {
+            if (!spoiled)
+                continue;
+            /* It runs again: now its failure would stand in the way of that. */
+            job->result = CT_OK;
+            writer->careful = CAREFUL_BATCHES;
+            return CT_BUSY;
+        }
         if (job->result == CT_UNAVAILABLE || backend->given_up == CT_UNAVAILABLE)
             return CT_UNAVAILABLE;
         if (job->result != CT_BUG)
@@ -135,6 +161,8 @@ static void commit_batch(struct ct_writer *writer, struct ct_job *batch)
         if (result != CT_OK)
             ct_db_rollback(db);
     } while (result == CT_BUSY || runs_again(db, started_us, &result));
+    if (writer->careful > 0)
+        writer->careful--;
     report(writer, result, count);
     measured(writer, count, started_us);
 
