@@ -110,6 +110,8 @@ static const struct {
      "\n"
      "Texts that accounts chose get an apostrophe in front where a spreadsheet would take them for "
      "a\nformula: those that begin with = + - or @. The server may run at the same time.\n"},
+    {"metrics", ct_metrics_command, "metrics [--markdown]",
+     "Print what GET /metrics tells of a server.", "--markdown  as a page of documentation\n"},
     {"token", token, "token issue NAME", "Print a fresh access token of a user.",
      "It is valid for ACCESS_TOKEN_EXPIRE_MINUTES.\n"},
     {"version", version, "version", "Print the version.", ""},
@@ -169,6 +171,7 @@ int main(int argc, char **argv)
     ct_store_close(program.store);
     ct_plan_end(program.numbers.plan);
     ct_log_close(program.log);
+    ct_metrics_free(program.metrics);
     ct_arena_free(program.arena);
     return status;
 }

@@ -8,6 +8,7 @@
 #include "accounts/audit.h"
 #include "http/health_api.h"
 #include "http/openapi.h"
+#include "http/router.h"
 #include "numbers/claim.h"
 #include "numbers/plan.h"
 #include "numbers/pools.h"
@@ -52,6 +53,7 @@ bool ct_program_open_accounts(struct ct_program *program)
         (void)ct_program_fail(why);
         return false;
     }
+    program->accounts.metrics = program->metrics;
     program->accounts.on_delete = ct_numbers_release_all;
     program->accounts.on_delete_room = &program->numbers;
     return true;
@@ -74,12 +76,37 @@ bool ct_program_open_log(struct ct_program *program)
     return false;
 }
 
+bool ct_program_open_metrics(struct ct_program *program)
+{
+    const struct ct_mounts mounts = ct_program_all_mounts(program, NULL);
+    size_t count = 0;
+    for (size_t m = 0; m < mounts.count; m++)
+        count += mounts.all[m].count;
+    struct ct_metric_route *routes = ct_arena_alloc(program->arena, count * sizeof(*routes));
+    enum ct_result result = routes == NULL ? CT_NOMEM : CT_OK;
+    count = 0;
+    for (size_t m = 0; result == CT_OK && m < mounts.count; m++) {
+        for (size_t r = 0; r < mounts.all[m].count; r++) {
+            const struct ct_route *route = &mounts.all[m].routes[r];
+            routes[count++] = (struct ct_metric_route){.method = ct_method_name(route->method),
+                                                       .pattern = route->pattern};
+        }
+    }
+    if (result == CT_OK)
+        result = ct_metrics_new(routes, count, &program->metrics);
+    if (result == CT_OK)
+        return true;
+    (void)ct_program_fail(NULL);
+    return false;
+}
+
 bool ct_program_open_store(struct ct_program *program)
 {
     const char *why = NULL;
     const struct ct_store_options options = {.url = program->config.database_url,
                                              .max_wait_ms = program->config.queue_wait_ms,
-                                             .log = program->log};
+                                             .log = program->log,
+                                             .metrics = program->metrics};
     enum ct_result result = ct_store_open(&options, program->arena, &program->store, &why);
     if (result == CT_OK)
         return true;
@@ -96,7 +123,7 @@ bool ct_program_open_database(struct ct_program *program)
 bool ct_program_open_numbers(struct ct_program *program)
 {
     const char *why = NULL;
-    const struct ct_plan_options options = {.log = program->log};
+    const struct ct_plan_options options = {.log = program->log, .metrics = program->metrics};
     program->numbers = (struct ct_numbers){.config = &program->config, .store = program->store};
     if (ct_plan_new(&options, program->arena, &program->numbers.plan, &why) == CT_OK)
         return true;
@@ -139,8 +166,9 @@ struct ct_mounts ct_program_all_mounts(struct ct_program *program, struct ct_doc
                 {ct_reserved_routes, ct_reserved_route_count, &program->numbers},
                 {ct_health_routes, ct_health_route_count, NULL},
                 {ct_ops_routes, ct_ops_route_count, &program->ops},
+                {ct_metrics_api_routes, ct_metrics_api_route_count, &program->ops},
                 {ct_docs_routes, ct_docs_route_count, docs}},
-        .count = 13};
+        .count = 14};
 }
 
 enum ct_result ct_program_make_document(struct ct_program *program, const struct ct_mounts *mounts,

@@ -7,6 +7,7 @@
 #include "accounts/accounts.h"
 #include "base/arena.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "base/result.h"
 #include "base/text.h"
 #include "config/config.h"
@@ -21,6 +22,7 @@ struct ct_program {
     struct ct_arena *arena;
     struct ct_config config;
     struct ct_log *log;
+    struct ct_metrics *metrics; /* of `serve` alone */
     struct ct_store *store;
     struct ct_accounts accounts;
     struct ct_numbers numbers;
@@ -29,7 +31,8 @@ struct ct_program {
 
 /** A command gets the arguments behind its name and answers the exit status. */
 typedef int ct_command(struct ct_program *program, int argc, char **argv);
-ct_command ct_serve_command, ct_user_command, ct_pool_command, ct_number_command;
+ct_command ct_serve_command, ct_user_command, ct_pool_command, ct_number_command,
+    ct_metrics_command;
 
 /** Says why on standard error (NULL: out of memory); answers the exit status 1. */
 int ct_program_fail(const char *why);
@@ -41,6 +44,8 @@ int ct_program_flushed(void);
 bool ct_program_load_config(struct ct_program *program);
 bool ct_program_require_secret(struct ct_program *program);
 bool ct_program_open_log(struct ct_program *program);
+/** What is opened afterwards is counted. */
+bool ct_program_open_metrics(struct ct_program *program);
 bool ct_program_open_store(struct ct_program *program);
 /** Settings, log and store: what the commands about users begin with. */
 bool ct_program_open_database(struct ct_program *program);

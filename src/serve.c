@@ -13,6 +13,7 @@
 #include "http/server.h"
 #include "numbers/plan.h"
 #include "numbers/sweeper.h"
+#include "ops/process.h"
 #include "ops/readiness.h"
 #include "program.h"
 #include "watchdog.h"
@@ -90,6 +91,16 @@ static void linger(struct ct_program *program, struct ct_watchdog *watchdog)
     }
 }
 
+static enum ct_result start_ops(struct ct_program *program, struct ct_pool *hashing)
+{
+    program->ops = (struct ct_ops){.metrics = program->metrics,
+                                   .store = program->store,
+                                   .hashing = hashing,
+                                   .hashing_max = core_count() * HASHES_WAITING,
+                                   .started_us = ct_process_started_us()};
+    return ct_readiness_start(program->store, &program->ops.readiness);
+}
+
 static enum ct_result start_server(struct ct_program *program, struct ct_pool *hashing,
                                    const struct ct_mounts *mounts, struct ct_listener *listener,
                                    const struct ct_notify *notify, struct ct_server **out,
@@ -99,6 +110,7 @@ static enum ct_result start_server(struct ct_program *program, struct ct_pool *h
                                               .store = program->store,
                                               .hashing = hashing,
                                               .log = program->log,
+                                              .metrics = program->metrics,
                                               .mounts = mounts->all,
                                               .mount_count = mounts->count,
                                               .authenticate = ct_accounts_authenticate,
@@ -169,8 +181,8 @@ int ct_serve_command(struct ct_program *program, int argc, char **argv)
     /* Warned first: a misspelt SECRET_KEY explains that there is none. */
     if (!ct_program_load_config(program) || !ct_program_open_log(program) || !warn(program) ||
         !ct_program_require_secret(program) || !bind_listener(program, &listener) ||
-        !ct_program_open_store(program) || !ct_program_open_numbers(program) ||
-        !ct_program_open_accounts(program))
+        !ct_program_open_metrics(program) || !ct_program_open_store(program) ||
+        !ct_program_open_numbers(program) || !ct_program_open_accounts(program))
         goto out;
     enum ct_result result = ct_docs_new(program->arena, &docs);
     const struct ct_mounts mounts = ct_program_all_mounts(program, docs);
@@ -184,9 +196,9 @@ int ct_serve_command(struct ct_program *program, int argc, char **argv)
     if (result == CT_OK)
         ct_pool_limit_wait(hashing, program->config.queue_wait_ms);
     if (result == CT_OK)
-        result = ct_sweeper_start(program->store, program->log, &sweeper);
+        result = ct_sweeper_start(program->store, program->log, program->metrics, &sweeper);
     if (result == CT_OK)
-        result = ct_readiness_start(program->store, &program->ops.readiness);
+        result = start_ops(program, hashing);
     if (result == CT_OK)
         result = start_server(program, hashing, &mounts, &listener, &notify, &server, &why);
     if (result != CT_OK) {

@@ -13,9 +13,9 @@ to_run="gcc g++ libc6-dev cmake ninja-build pkg-config libmicrohttpd-dev libgnut
 to_test="clang libclang-rt-14-dev llvm-14 clang-format libcmocka-dev libjansson-dev python3 python3-pytest
     python3-psycopg2 python3-pytest-xdist python3-requests python3-hypothesis python3-sqlalchemy
     python3-jsonschema postgresql-15 haproxy
-    chromium fonts-dejavu-core shellcheck openssl curl git iproute2 procps util-linux"
+    chromium fonts-dejavu-core shellcheck openssl curl git iproute2 prometheus procps util-linux"
 tools_to_run="gcc g++ cmake ninja pkg-config gzip npm node"
-tools_to_test="clang clang-format python3 shellcheck openssl curl git ip setarch unshare setpriv haproxy"
+tools_to_test="clang clang-format python3 shellcheck openssl curl git ip setarch unshare setpriv haproxy promtool"
 libraries="libmicrohttpd gnutls libargon2 libcrypt libpq sqlite3 nettle protobuf zlib"
 
 log=$(mktemp)
@@ -118,6 +118,14 @@ if [ "$(id -u)" -ne 0 ]; then
         exit 1
     fi
 fi
+
+# Only promtool is wanted: a service that nobody asked for is not to start with its package.
+case " $missing " in
+*" prometheus "*)
+    unit=/etc/systemd/system/prometheus.service
+    [ ! -d "${unit%/*}" ] || [ -e "$unit" ] || [ -L "$unit" ] || $as_root ln -s /dev/null "$unit"
+    ;;
+esac
 
 say "installing with apt, $why: $missing"
 started=$(date +%s)

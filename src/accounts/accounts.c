@@ -186,7 +186,9 @@ static enum ct_result id_of_text(struct ct_arena *arena, struct ct_str token, st
 static enum ct_result read_token(const struct ct_accounts *accounts, struct ct_arena *arena,
                                  struct ct_str token, int64_t now_s, struct ct_claims *out)
 {
-    if (!ct_token_cache_find(accounts->tokens, arena, token, now_s, out)) {
+    bool known = ct_token_cache_find(accounts->tokens, arena, token, now_s, out);
+    ct_metrics_add(accounts->metrics, known ? CT_METRIC_TOKEN_HITS : CT_METRIC_TOKEN_MISSES, 1);
+    if (!known) {
         enum ct_result result = ct_token_verify(arena, accounts->keys, token, now_s, out);
         if (result != CT_OK)
             return result;

@@ -11,6 +11,7 @@
 #include "accounts/token_cache.h"
 #include "accounts/users.h"
 #include "base/arena.h"
+#include "base/metrics.h"
 #include "base/result.h"
 #include "base/text.h"
 #include "config/config.h"
@@ -32,6 +33,7 @@ struct ct_accounts {
      *  same transaction; NULL: nothing. The call's user is the account. */
     enum ct_result (*on_delete)(void *room, struct ct_call *call);
     void *on_delete_room;
+    struct ct_metrics *metrics; /* set by who wants to know; NULL: nobody */
 };
 
 /** Loads the keys that the settings name, and looks at the database for what is described above. Texts are

@@ -134,6 +134,17 @@ static enum ct_result hash_new_password(struct ct_call *call, const char *field,
     return result;
 }
 
+/* What became of a password that somebody gave. */
+static void count_check(const struct ct_accounts *accounts, enum ct_result result)
+{
+    if (result == CT_OK)
+        ct_metrics_add(accounts->metrics, CT_METRIC_PASSWORDS_RIGHT, 1);
+    else if (result == CT_DENIED)
+        ct_metrics_add(accounts->metrics, CT_METRIC_PASSWORDS_WRONG, 1);
+    else if (result == CT_LIMITED)
+        ct_metrics_add(accounts->metrics, CT_METRIC_PASSWORDS_REFUSED, 1);
+}
+
 /* Compares, for a user who may not exist (@p found says so), and keeps count. CT_DENIED, CT_LIMITED. */
 static enum ct_result compare_password(struct ct_call *call, struct attempt *attempt, bool found,
                                        struct ct_str username, struct ct_str password,
@@ -161,16 +172,33 @@ static enum ct_result compare_password(struct ct_call *call, struct attempt *att
     return result;
 }
 
+/* One password of a caller is compared, unless there were too many wrong ones. CT_DENIED, CT_LIMITED. */
+static enum ct_result begin_attempt(struct ct_call *call, struct attempt *attempt)
+{
+    const struct ct_accounts *accounts = call->room;
+    enum ct_result result = ct_guess_call(accounts->guessing, call, &attempt->guess);
+    if (result != CT_OK)
+        count_check(accounts, result);
+    return result;
+}
+
+static enum ct_result end_attempt(struct ct_call *call, struct attempt *attempt, bool found,
+                                  struct ct_str username, struct ct_str password, bool *outdated)
+{
+    enum ct_result result = compare_password(call, attempt, found, username, password, outdated);
+    count_check(call->room, result);
+    return result;
+}
+
 /* The caller's own password, before something that the token alone must not do. */
 static enum ct_result compare_own_password(struct ct_call *call, struct attempt *attempt,
                                            struct ct_str password, const char *wrong)
 {
-    const struct ct_accounts *accounts = call->room;
     bool outdated = false;
-    enum ct_result result = ct_guess_call(accounts->guessing, call, &attempt->guess);
+    enum ct_result result = begin_attempt(call, attempt);
     if (result != CT_OK)
         return result;
-    result = compare_password(call, attempt, true, attempt->user.username, password, &outdated);
+    result = end_attempt(call, attempt, true, attempt->user.username, password, &outdated);
     return result == CT_DENIED ? ct_call_say(call, CT_FORBIDDEN, wrong) : result;
 }
 
@@ -229,7 +257,7 @@ static enum ct_result prepare_login(struct ct_call *call)
     const struct credentials *body = call->body;
     struct attempt *attempt = call->scratch;
     bool outdated = false;
-    enum ct_result result = ct_guess_call(accounts->guessing, call, &attempt->guess);
+    enum ct_result result = begin_attempt(call, attempt);
     if (result != CT_OK)
         return result;
     result = ct_user_by_name(call->arena, call->db, body->username, &attempt->user);
@@ -238,8 +266,7 @@ static enum ct_result prepare_login(struct ct_call *call)
         ct_guess_take_back(accounts->guessing, &attempt->guess);
         return result;
     }
-    result =
-        compare_password(call, attempt, result == CT_OK, body->username, body->password, &outdated);
+    result = end_attempt(call, attempt, result == CT_OK, body->username, body->password, &outdated);
     if (result != CT_OK || !outdated)
         return result;
     result = ct_password_hash(call->arena, (enum ct_password_hash)call->config->password_hash,

@@ -131,6 +131,14 @@ enum ct_result ct_pool_submit(struct ct_pool *pool, struct ct_task *task)
     return result;
 }
 
+size_t ct_pool_waiting(struct ct_pool *pool)
+{
+    pthread_mutex_lock(&pool->lock);
+    size_t waiting = pool->queued;
+    pthread_mutex_unlock(&pool->lock);
+    return waiting;
+}
+
 void ct_pool_stop(struct ct_pool *pool)
 {
     if (pool == NULL)

@@ -32,6 +32,8 @@ void ct_pool_limit_wait(struct ct_pool *pool, int64_t max_wait_ms);
 /** Queues a task; CT_BUSY when the queue is full, when the task would wait too long or when the pool is
  *  stopping. */
 CT_CHECKED enum ct_result ct_pool_submit(struct ct_pool *pool, struct ct_task *task);
+/** How many tasks wait for a thread. */
+size_t ct_pool_waiting(struct ct_pool *pool);
 /** Runs all that is queued, ends the threads, frees the pool. NULL is allowed. */
 void ct_pool_stop(struct ct_pool *pool);
 

@@ -1,8 +1,6 @@
 #include "http/access_log.h"
 
-#include "base/clock.h"
-
-void ct_access_log(struct ct_exchange *exchange, int status)
+void ct_access_log(struct ct_exchange *exchange, int status, int64_t duration_us)
 {
     struct ct_log *log = exchange->server->log;
     if (!ct_log_wants(log, CT_LOG_INFO))
@@ -14,8 +12,8 @@ void ct_access_log(struct ct_exchange *exchange, int status)
            CT_F_TEXT("method", ct_method_name(exchange->method)),
            CT_F_TEXT("route", route == NULL ? "-" : route->pattern), CT_F_INT("status", status),
            CT_F_INT("bytes", exchange->method == CT_HEAD ? 0 : exchange->reply.body.len),
-           CT_F_US("ms", ct_clock_monotonic_us() - exchange->started_us),
-           CT_F_INT("user", exchange->call.user_id), CT_F_STR("client", exchange->address));
+           CT_F_US("ms", duration_us), CT_F_INT("user", exchange->call.user_id),
+           CT_F_STR("client", exchange->address));
 }
 
 void ct_access_log_garbage(struct ct_log *log, const char *id, const char *peer, int status,

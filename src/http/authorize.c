@@ -69,10 +69,12 @@ static void permit(struct ct_exchange *exchange)
 }
 
 /* @p wait_s is what a limit answered: 0 is none. */
-static void limit(struct ct_exchange *exchange, const char *whose, int64_t wait_s)
+static void limit(struct ct_exchange *exchange, enum ct_metric kind, const char *whose,
+                  int64_t wait_s)
 {
     if (wait_s == 0)
         return;
+    ct_metrics_add(exchange->server->metrics, kind, 1);
     exchange->call.retry_after_s = wait_s;
     refuse_with(exchange, 429,
                 ct_arena_printf(exchange->arena, "Too many requests %s; try again in %lld second%s",
@@ -85,7 +87,7 @@ void ct_exchange_authorize(struct ct_exchange *exchange, struct ct_db *db)
     if (exchange->refusal == 0)
         permit(exchange);
     if (exchange->refusal == 0 && exchange->limits != NULL && !exchange->match.route->unlimited)
-        limit(exchange, "of this account",
+        limit(exchange, CT_METRIC_LIMITED_ACCOUNT, "of this account",
               ct_limits_take_account(exchange->limits, exchange->call.user_id));
 }
 
@@ -101,12 +103,12 @@ void ct_exchange_limit_address(struct ct_exchange *exchange)
 {
     const struct ct_route *route = exchange->match.route;
     if (exchange->limits != NULL && (route == NULL || !route->unlimited))
-        limit(exchange, "from this address",
+        limit(exchange, CT_METRIC_LIMITED_ADDRESS, "from this address",
               ct_limits_take_address(exchange->limits, exchange->address));
 }
 
 void ct_exchange_limit_mistaken(struct ct_exchange *exchange)
 {
-    limit(exchange, "with an Idempotency-Key of another request",
+    limit(exchange, CT_METRIC_LIMITED_MISTAKEN, "with an Idempotency-Key of another request",
           ct_limits_mistaken_wait(exchange->limits, exchange->address));
 }

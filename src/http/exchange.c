@@ -190,6 +190,8 @@ void ct_exchange_headers(struct ct_exchange *exchange)
                                       .room = exchange->match.room,
                                       .config = server->config,
                                       .address = exchange->address,
+                                      .forwarded = exchange->headers.forwarded_for.at != NULL &&
+                                                   exchange->address.at == exchange->peer,
                                       .if_match = exchange->headers.if_match,
                                       .faults = &exchange->faults};
     /* What has a body is authorized before the body is read; the rest in the transaction that it runs in
@@ -367,6 +369,9 @@ static void prepare(void *ctx)
 {
     struct ct_exchange *exchange = ctx;
     const struct ct_route *route = exchange->match.route;
+    struct ct_metrics *metrics = exchange->server->metrics;
+    int64_t began_us = ct_clock_monotonic_us();
+    ct_metrics_observe(metrics, CT_METRIC_HASHING_WAIT, began_us - exchange->task.queued_us);
     enum ct_result result = ct_store_read_begin(exchange->server->store, &exchange->call.db);
     if (result == CT_OK) {
         /* It may tell whether a password is right. */
@@ -377,6 +382,7 @@ static void prepare(void *ctx)
         if (exchange->call.db != NULL)
             ct_call_end_read(&exchange->call);
     }
+    ct_metrics_observe(metrics, CT_METRIC_HASHING, ct_clock_monotonic_us() - began_us);
     if (result == CT_OK)
         result = submit_write(exchange);
     if (result != CT_OK)
@@ -386,6 +392,8 @@ static void prepare(void *ctx)
 /* On a hashing thread too: it has waited too long. */
 static void prepare_late(void *ctx)
 {
+    const struct ct_exchange *exchange = ctx;
+    ct_metrics_add(exchange->server->metrics, CT_METRIC_HASHING_REFUSED, 1);
     conclude(ctx, CT_BUSY);
 }
 
@@ -437,6 +445,8 @@ void ct_exchange_submit(struct ct_exchange *exchange)
     if (exchange->match.route->prepare != NULL) {
         exchange->task = (struct ct_task){.run = prepare, .late = prepare_late, .ctx = exchange};
         result = ct_pool_submit(exchange->server->hashing, &exchange->task);
+        if (result != CT_OK)
+            ct_metrics_add(exchange->server->metrics, CT_METRIC_HASHING_REFUSED, 1);
     } else {
         result = submit_write(exchange);
     }

@@ -78,6 +78,7 @@ struct ct_call {
     int64_t user_id;                /* who calls; 0 on a public route */
     struct ct_caller caller;        /* the same, in full */
     struct ct_str address;          /* where the request came from, as printed by inet_ntop */
+    bool forwarded;                 /* by a proxy that is not trusted: it came from elsewhere */
     struct ct_str if_match;         /* the header If-Match; `at` NULL without one */
     const void *path;               /* the route's path schema, bound; NULL without one */
     const void *query;

@@ -117,7 +117,8 @@ void ct_router_match(const struct ct_mount *mounts, size_t mount_count, enum ct_
 {
     memset(out, 0, sizeof(*out));
     enum ct_method wanted = method == CT_HEAD ? CT_GET : method;
-    for (size_t m = 0; m < mount_count; m++) {
+    size_t before = 0;
+    for (size_t m = 0; m < mount_count; before += mounts[m++].count) {
         for (size_t r = 0; r < mounts[m].count; r++) {
             const struct ct_route *route = &mounts[m].routes[r];
             if (!may_fit(route->pattern, path) ||
@@ -128,6 +129,7 @@ void ct_router_match(const struct ct_mount *mounts, size_t mount_count, enum ct_
                 out->allowed |= 1U << CT_HEAD;
             if (route->method == wanted) {
                 out->route = route;
+                out->number = before + r;
                 out->room = mounts[m].room;
                 return;
             }

@@ -14,6 +14,7 @@
 /** What a path and a method led to. */
 struct ct_match {
     const struct ct_route *route;               /* NULL: see `allowed` */
+    size_t number;                              /* of the route, among those of all mounts */
     void *room;                                 /* of the route's mount */
     struct ct_str segments[CT_PATH_PARAMETERS]; /* still percent-encoded */
     unsigned allowed; /* the methods of this path, as bits 1 << enum ct_method; 0: no such path */

@@ -16,11 +16,11 @@
 
 #include "base/clock.h"
 #include "base/random.h"
-#include "http/access_log.h"
 #include "http/exchange.h"
 #include "http/listen.h"
 #include "http/loops.h"
 #include "http/pem.h"
+#include "http/tally.h"
 
 /* Memory that libmicrohttpd keeps for a connection: request headers, a window of the body, reply
  * headers. Ten thousand idle connections cost ten thousand times this. */
@@ -176,7 +176,7 @@ enum MHD_Result MHD_queue_response(struct MHD_Connection *connection, unsigned i
         exchange->reply.body.len = (size_t)size;
         transport->replied = true;
     } else {
-        ct_access_log_garbage(state->server->options.log, id, state->peer, (int)status, size);
+        ct_tally_garbage(&state->server->options, id, state->peer, (int)status, size);
     }
     bool judged = transport != NULL && !transport->headed &&
                   (status == 400 || status == 413 || status == 431);
@@ -242,7 +242,7 @@ static void completed(void *cls, struct MHD_Connection *connection, void **conte
     if (transport->headed) {
         bool gone = !transport->replied || (code != MHD_REQUEST_TERMINATED_COMPLETED_OK &&
                                             code != MHD_REQUEST_TERMINATED_WITH_ERROR);
-        ct_access_log(exchange, gone ? CT_STATUS_CLIENT_GONE : exchange->reply.status);
+        ct_tally_request(exchange, gone ? CT_STATUS_CLIENT_GONE : exchange->reply.status);
     }
     if (transport->running)
         atomic_fetch_sub(&transport->server->running, 1);
@@ -253,10 +253,12 @@ static void completed(void *cls, struct MHD_Connection *connection, void **conte
 static void connection_changed(void *cls, struct MHD_Connection *connection, void **context,
                                enum MHD_ConnectionNotificationCode code)
 {
+    struct ct_server *server = cls;
+    ct_tally_connection(&server->options, code == MHD_CONNECTION_NOTIFY_STARTED);
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
         struct connection *state = calloc(1, sizeof(*state));
         if (state != NULL) {
-            state->server = cls;
+            state->server = server;
             set_peer(state, connection);
         }
         *context = state; /* without memory: its requests are not answered */

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "base/log.h"
+#include "base/metrics.h"
 #include "base/pool.h"
 #include "base/result.h"
 #include "config/config.h"
@@ -27,6 +28,8 @@ struct ct_server_options {
     struct ct_store *store;
     struct ct_pool *hashing; /* where a route's `prepare` runs */
     struct ct_log *log;
+    struct ct_metrics
+        *metrics; /* may be NULL; its routes are those of the mounts, in their order */
     const struct ct_mount *mounts;
     size_t mount_count;
     ct_authenticate *authenticate;

@@ -24,6 +24,7 @@
 struct ct_plan {
     const char *path;
     struct ct_log *log;
+    struct ct_metrics *metrics;
     struct ct_plan_cache *cache;
     _Atomic(const struct ct_plan_module *) module; /* NULL: not loaded yet */
     pthread_mutex_t loading;
@@ -93,6 +94,7 @@ enum ct_result ct_plan_new(const struct ct_plan_options *options, struct ct_aren
     if (plan->cache == NULL)
         return CT_NOMEM;
     plan->log = options == NULL ? NULL : options->log;
+    plan->metrics = options == NULL ? NULL : options->metrics;
     atomic_init(&plan->module, NULL);
     pthread_mutex_init(&plan->loading, NULL);
     *out = plan;
@@ -215,7 +217,9 @@ enum ct_result ct_plan_describe(struct ct_plan *plan, struct ct_arena *arena, st
     if (number == 0)
         return CT_INVALID;
     struct ct_plan_answer answer;
-    if (!ct_plan_cache_find(plan->cache, number, &answer)) {
+    bool known = ct_plan_cache_find(plan->cache, number, &answer);
+    ct_metrics_add(plan->metrics, known ? CT_METRIC_PLAN_HITS : CT_METRIC_PLAN_MISSES, 1);
+    if (!known) {
         const struct ct_plan_module *module;
         enum ct_result result = get_module(plan, &module);
         if (result == CT_OK)

@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "base/result.h"
 #include "base/text.h"
 
@@ -21,6 +22,8 @@ struct ct_plan_options {
     const char *module;
     /** Where it is said once why the module could not be loaded. May be NULL. */
     struct ct_log *log;
+    /** Where it is counted how often an answer was remembered. May be NULL. */
+    struct ct_metrics *metrics;
 };
 
 struct ct_plan_info {

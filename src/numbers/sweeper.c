@@ -43,6 +43,7 @@ enum ct_result ct_sweep(struct ct_db *db, int64_t now_ms, size_t *count)
 struct ct_sweeper {
     struct ct_store *store;
     struct ct_log *log;
+    struct ct_metrics *metrics;
     pthread_t thread;
     pthread_mutex_t mutex; /* guards `stopping` */
     pthread_cond_t wake;
@@ -51,6 +52,7 @@ struct ct_sweeper {
 
 struct round {
     int64_t now_ms;
+    size_t count;
     bool more;
 };
 
@@ -65,6 +67,7 @@ static enum ct_result run_round(void *ctx, struct ct_db *db)
         result = ct_pool_discard_find(db, &import_id);
     if (result == CT_OK && import_id != 0)
         result = ct_pool_discard_some(db, import_id, CT_DISCARD_ROWS, &more);
+    round->count = count;
     round->more = more || count == CT_SWEEP_ROWS;
     return result;
 }
@@ -97,6 +100,10 @@ static bool sweep_once(struct ct_sweeper *sweeper)
     if (result != CT_OK && result != CT_BUSY && result != CT_UNAVAILABLE)
         CT_LOG(sweeper->log, CT_LOG_ERROR, "sweep_failed",
                CT_F_TEXT("why", ct_result_text(result)));
+    ct_metrics_add(sweeper->metrics,
+                   result == CT_OK ? CT_METRIC_SWEEPS_DONE : CT_METRIC_SWEEPS_FAILED, 1);
+    if (result == CT_OK)
+        ct_metrics_add(sweeper->metrics, CT_METRIC_SWEPT_NUMBERS, (int64_t)round.count);
     return result == CT_OK && round.more;
 }
 
@@ -124,7 +131,8 @@ static void *run(void *ctx)
     return NULL;
 }
 
-enum ct_result ct_sweeper_start(struct ct_store *store, struct ct_log *log, struct ct_sweeper **out)
+enum ct_result ct_sweeper_start(struct ct_store *store, struct ct_log *log,
+                                struct ct_metrics *metrics, struct ct_sweeper **out)
 {
     pthread_condattr_t monotonic;
     struct ct_sweeper *sweeper = calloc(1, sizeof(*sweeper));
@@ -132,6 +140,7 @@ enum ct_result ct_sweeper_start(struct ct_store *store, struct ct_log *log, stru
         return CT_NOMEM;
     sweeper->store = store;
     sweeper->log = log;
+    sweeper->metrics = metrics;
     pthread_mutex_init(&sweeper->mutex, NULL);
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/log.h"
+#include "base/metrics.h"
 #include "base/result.h"
 #include "store/store.h"
 
@@ -17,9 +18,10 @@
  */
 struct ct_sweeper;
 
-/** Starts the thread. @p store and @p log (NULL logs nothing) are borrowed until ct_sweeper_stop. CT_NOMEM. */
+/** Starts the thread. @p store, @p log and @p metrics (both may be NULL) are borrowed until ct_sweeper_stop.
+ *  CT_NOMEM. */
 CT_CHECKED enum ct_result ct_sweeper_start(struct ct_store *store, struct ct_log *log,
-                                           struct ct_sweeper **out);
+                                           struct ct_metrics *metrics, struct ct_sweeper **out);
 /** Ends the thread once the job that it may be waiting for is done, and frees. NULL is allowed. */
 void ct_sweeper_stop(struct ct_sweeper *sweeper);
 

@@ -111,6 +111,10 @@ struct ct_backend {
     /** Housekeeping of the writing connection between transactions, when nobody waits for it. */
     void (*tidy)(struct ct_db *db);
 
+    /** How large the files of the database and of its log are, in bytes; -1 for what cannot be told. NULL
+     *  where there are none on this machine. From any thread. */
+    void (*sizes)(struct ct_database *database, int64_t *database_bytes, int64_t *log_bytes);
+
     /** Prepares a statement that is kept until finalize. */
     enum ct_result (*prepare)(struct ct_db *db, const char *sql, struct ct_stmt **out);
     void (*finalize)(struct ct_stmt *stmt);

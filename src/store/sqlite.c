@@ -266,6 +266,7 @@ const struct ct_backend ct_sqlite = {
     .in_transaction = sqlite_in_transaction,
     .changes = sqlite_changes,
     .tidy = ct_sqlite_tidy,
+    .sizes = ct_sqlite_sizes,
     .prepare = sqlite_prepare,
     .finalize = sqlite_finalize,
     .reset = sqlite_reset,

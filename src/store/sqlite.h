@@ -83,5 +83,7 @@ void ct_sqlite_close(struct ct_database *database);
 void ct_sqlite_watch_log(struct ct_sqlite_db *connection);
 /** As tidy of backend.h. */
 void ct_sqlite_tidy(struct ct_db *db);
+/** As sizes of backend.h. */
+void ct_sqlite_sizes(struct ct_database *database, int64_t *database_bytes, int64_t *log_bytes);
 
 #endif

@@ -1,4 +1,7 @@
+#include <limits.h>
 #include <sqlite3.h>
+#include <stdio.h>
+#include <sys/stat.h>
 
 #include "store/sqlite.h"
 
@@ -79,4 +82,20 @@ void ct_sqlite_tidy(struct ct_db *db)
         ct_sqlite_complain(connection, "checkpoint_failed");
     /* Should a reader have been in the way, it is tried again some pages later. */
     connection->checkpoint_at = connection->log_pages + CHECKPOINT_PAGES / 4;
+}
+
+static int64_t size_of(const char *path, const char *ending)
+{
+    char name[PATH_MAX];
+    struct stat status;
+    int size = snprintf(name, sizeof(name), "%s%s", path, ending);
+    if (size < 0 || (size_t)size >= sizeof(name) || stat(name, &status) != 0)
+        return -1;
+    return status.st_size;
+}
+
+void ct_sqlite_sizes(struct ct_database *database, int64_t *database_bytes, int64_t *log_bytes)
+{
+    *database_bytes = size_of(database->path, "");
+    *log_bytes = size_of(database->path, "-wal");
 }

@@ -109,7 +109,9 @@ enum ct_result ct_store_open(const struct ct_store_options *options, struct ct_a
     if (result != CT_OK)
         goto out;
     size_t capacity = options->queue_capacity == 0 ? QUEUE_CAPACITY : options->queue_capacity;
-    result = ct_writer_start(store->db, capacity, options->log, &store->writer);
+    const struct ct_writer_options writing = {
+        .capacity = capacity, .log = options->log, .metrics = options->metrics};
+    result = ct_writer_start(store->db, &writing, &store->writer);
     if (result == CT_OK)
         ct_writer_limit_wait(store->writer, options->max_wait_ms);
 out:
@@ -195,6 +197,14 @@ enum ct_result ct_store_write(struct ct_store *store,
 const struct ct_pulse *ct_store_poke(struct ct_store *store)
 {
     return ct_writer_poke(store->writer);
+}
+
+void ct_store_look(struct ct_store *store, struct ct_store_state *out)
+{
+    *out = (struct ct_store_state){.database_bytes = -1, .log_bytes = -1};
+    ct_writer_look(store->writer, out);
+    if (store->backend->sizes != NULL)
+        store->backend->sizes(store->database, &out->database_bytes, &out->log_bytes);
 }
 
 /* ---- reading ---- */

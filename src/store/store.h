@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "base/pulse.h"
 #include "base/result.h"
 #include "base/text.h"
@@ -26,10 +27,11 @@ struct ct_db;
 struct ct_stmt;
 
 struct ct_store_options {
-    const char *url;       /* DATABASE_URL, e.g. "sqlite:///./cloud_telephony.db"; borrowed */
-    size_t queue_capacity; /* writes that may wait; 0 is 4,096 */
-    int64_t max_wait_ms;   /* how long a write may wait for its turn; 0: as long as it takes */
-    struct ct_log *log;    /* borrowed; NULL logs nothing */
+    const char *url;            /* DATABASE_URL, e.g. "sqlite:///./cloud_telephony.db"; borrowed */
+    size_t queue_capacity;      /* writes that may wait; 0 is 4,096 */
+    int64_t max_wait_ms;        /* how long a write may wait for its turn; 0: as long as it takes */
+    struct ct_log *log;         /* borrowed; NULL logs nothing */
+    struct ct_metrics *metrics; /* borrowed; may be NULL */
 };
 
 /** Opens the database, creates it if need be, and brings it to this program's version: numbered
@@ -66,6 +68,15 @@ CT_CHECKED enum ct_result ct_store_write(struct ct_store *store,
 /** Wakes the thread that writes, so that it turns when it has nothing to do, and gives its pulse, which
  * beats with each turn and each job. Borrowed from the store. */
 const struct ct_pulse *ct_store_poke(struct ct_store *store);
+/** What of a store is worth watching. */
+struct ct_store_state {
+    size_t waiting;         /* writes in the queue */
+    size_t waiting_max;     /* and how many it takes */
+    int64_t database_bytes; /* of the files on this machine; -1: not known, or not here */
+    int64_t log_bytes;      /* of the write-ahead log */
+};
+/** Looks at it; from any thread. */
+void ct_store_look(struct ct_store *store, struct ct_store_state *out);
 /** Begins a read on this thread's connection: everything until ct_store_read_end sees one state of
  *  the database. Not nested. CT_UNAVAILABLE, CT_NOMEM. */
 CT_CHECKED enum ct_result ct_store_read_begin(struct ct_store *store, struct ct_db **out);

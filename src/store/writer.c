@@ -15,6 +15,7 @@
 struct ct_writer {
     struct ct_db *db;
     struct ct_log *log;
+    struct ct_metrics *metrics;
     size_t capacity;
     pthread_t thread;
     struct ct_pulse pulse;
@@ -128,6 +129,7 @@ static enum ct_result run_batch(struct ct_writer *writer, struct ct_job *batch)
     }
     writer->ran_us = ct_clock_monotonic_us();
     result = ct_db_commit(db);
+    ct_metrics_observe(writer->metrics, CT_METRIC_COMMIT, ct_clock_monotonic_us() - writer->ran_us);
     return result == CT_OK || result == CT_NOMEM ? result : CT_UNAVAILABLE;
 }
 
@@ -144,6 +146,15 @@ static bool runs_again(struct ct_db *db, int64_t began_us, enum ct_result *resul
 {
     return *result != CT_OK && db->backend->recover != NULL &&
            db->backend->recover(db, began_us, result);
+}
+
+static void count_batch(struct ct_writer *writer, enum ct_result result, size_t jobs,
+                        int64_t started_us)
+{
+    ct_metrics_observe(writer->metrics, CT_METRIC_WRITE, ct_clock_monotonic_us() - started_us);
+    ct_metrics_observe(writer->metrics, CT_METRIC_WRITE_BATCH, (int64_t)jobs);
+    if (result != CT_OK)
+        ct_metrics_add(writer->metrics, CT_METRIC_WRITES_FAILED, (int64_t)jobs);
 }
 
 static void commit_batch(struct ct_writer *writer, struct ct_job *batch)
@@ -163,6 +174,7 @@ static void commit_batch(struct ct_writer *writer, struct ct_job *batch)
     } while (result == CT_BUSY || runs_again(db, started_us, &result));
     if (writer->careful > 0)
         writer->careful--;
+    count_batch(writer, result, count, started_us);
     report(writer, result, count);
     measured(writer, count, started_us);
 
@@ -182,6 +194,7 @@ static struct ct_job *drop_late(struct ct_writer *writer, struct ct_job *batch)
     while (batch != NULL && ct_backlog_is_late(&writer->backlog, batch->queued_us, now)) {
         struct ct_job *late = batch;
         batch = late->next; /* `done` may free the job */
+        ct_metrics_add(writer->metrics, CT_METRIC_WRITES_REFUSED, 1);
         late->done(late->ctx, CT_BUSY);
     }
     return batch;
@@ -239,15 +252,16 @@ static int start_thread(struct ct_writer *writer)
     return error;
 }
 
-enum ct_result ct_writer_start(struct ct_db *db, size_t capacity, struct ct_log *log,
+enum ct_result ct_writer_start(struct ct_db *db, const struct ct_writer_options *options,
                                struct ct_writer **out)
 {
     struct ct_writer *writer = calloc(1, sizeof(*writer));
     if (writer == NULL)
         return CT_NOMEM;
     writer->db = db;
-    writer->log = log;
-    writer->capacity = capacity;
+    writer->log = options->log;
+    writer->metrics = options->metrics;
+    writer->capacity = options->capacity;
     writer->backlog = (struct ct_backlog){.turn = db->backend->batch_limit, .workers = 1};
     writer->reported_us = ct_clock_monotonic_us() - REPORT_INTERVAL_US;
     pthread_mutex_init(&writer->mutex, NULL);
@@ -294,7 +308,17 @@ enum ct_result ct_writer_submit(struct ct_writer *writer, struct ct_job *job)
         result = CT_OK;
     }
     pthread_mutex_unlock(&writer->mutex);
+    if (result != CT_OK)
+        ct_metrics_add(writer->metrics, CT_METRIC_WRITES_REFUSED, 1);
     return result;
+}
+
+void ct_writer_look(struct ct_writer *writer, struct ct_store_state *out)
+{
+    pthread_mutex_lock(&writer->mutex);
+    out->waiting = writer->waiting;
+    pthread_mutex_unlock(&writer->mutex);
+    out->waiting_max = writer->capacity;
 }
 
 bool ct_writer_is_self(const struct ct_writer *writer)

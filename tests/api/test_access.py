@@ -21,7 +21,7 @@ ALL = routes()
 # Open to anybody.
 PUBLIC = {
     ("POST", "/auth/register"), ("POST", "/auth/login"), ("GET", "/.well-known/jwks.json"), ("GET", "/healthz"),
-    ("GET", "/readyz"), ("GET", "/version"),
+    ("GET", "/readyz"), ("GET", "/version"), ("GET", "/metrics"),
 }
 # With the token of a login only.
 SESSION = {

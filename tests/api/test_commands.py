@@ -351,7 +351,7 @@ def test_a_database_that_cannot_be_opened(command):
 
 def test_output_that_cannot_be_written(tmp_path):
     with open("/dev/full", "wb") as full:
-        for arguments in (["version"], ["settings"], ["settings", "--env"], ["openapi"], ["--help"], ["user", "list"], ["user", "--help"]):
+        for arguments in (["version"], ["settings"], ["settings", "--env"], ["openapi"], ["metrics"], ["--help"], ["user", "list"], ["user", "--help"]):
             done = subprocess.run([program.PROGRAM, *arguments], cwd=tmp_path, env=program.environment({}), stdout=full,
                                   stderr=subprocess.PIPE, timeout=60)
             assert done.returncode > 0, arguments

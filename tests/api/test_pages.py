@@ -182,7 +182,7 @@ def test_the_document_has_the_routes_of_the_contract(server):
         ("get", "/phone_number_transfers"), ("get", "/available_phone_numbers"),
         ("post", "/number_pools"), ("get", "/number_pools"), ("delete", "/number_pools/{id}"),
         ("post", "/reserved_numbers"), ("get", "/reserved_numbers"), ("delete", "/reserved_numbers/{id}"),
-        ("get", "/healthz"), ("get", "/readyz"), ("get", "/version")}
+        ("get", "/healthz"), ("get", "/readyz"), ("get", "/version"), ("get", "/metrics")}
 
 
 def test_the_document_says_how_to_authorize(server):
@@ -194,7 +194,7 @@ def test_the_document_says_how_to_authorize(server):
     for template, operations in document["paths"].items():
         for method, operation in operations.items():
             is_open = template in ("/auth/register", "/auth/login", "/.well-known/jwks.json", "/healthz", "/readyz",
-                                    "/version")
+                                    "/version", "/metrics")
             assert bool(operation.get("security")) != is_open, (method, template)
             assert is_open or "401" in operation["responses"]
 

@@ -1,10 +1,9 @@
 """What those are told who watch a server: whether it lives, whether it should be sent requests, what it is."""
 
 import signal
-import sqlite3
 import time
 
-from support import program
+from support import database, program
 from support.people import Account
 
 
@@ -19,11 +18,9 @@ def until(client, status):
 
 
 def change(server, *statements):
-    database = sqlite3.connect(server.database, timeout=60)
-    with database:
+    with database.opened(server.folder) as opened:
         for statement in statements:
-            database.execute(statement)
-    database.close()
+            opened.execute(statement)
 
 
 def test_a_server_that_listens_is_ready(launch):
@@ -89,6 +86,5 @@ def test_a_delayed_stop_ends(launch):
     made = account.create()
     assert server.wait() == 0
     server.check_output()
-    database = sqlite3.connect(server.database)
-    assert database.execute("SELECT phone_number FROM virtual_phone_numbers").fetchall() == [(made["phone_number"],)]
-    database.close()
+    with database.opened(server.folder) as opened:
+        assert opened.execute("SELECT phone_number FROM virtual_phone_numbers").fetchall() == [(made["phone_number"],)]

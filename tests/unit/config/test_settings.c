@@ -103,6 +103,12 @@ static const struct expectation expectations[] = {
      "\"1 MiB\" (environment)", "a whole number of bytes from 1024 to 16777216", NULL},
     {"STOP_DELAY_SECONDS", "0", "1", "1", "600", "600", "601", "\"601\" (environment)",
      "a whole number of seconds from 0 to 600", NULL},
+    {"METRICS_ALLOW", "127.0.0.0/8, ::1", "10.0.0.0/8", "10.0.0.0/8", "::1, 127.0.0.1",
+     "::1, 127.0.0.1", "::1, all",
+     "\"::1, all\" (environment): entry 2 does not begin with an IPv4 or IPv6 address",
+     "addresses and networks such as 127.0.0.1, 10.0.0.0/8, fd00::/8, separated by commas, or "
+     "empty",
+     NULL},
     {"LOG_FORMAT", "auto", "text", "text", "json", "json", "xml", "\"xml\" (environment)",
      "auto, text or json", NULL},
     {"LOG_LEVEL", "info", "debug", "debug", "error", "error", "warn", "\"warn\" (environment)",

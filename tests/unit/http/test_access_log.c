@@ -71,7 +71,7 @@ static enum ct_result test_a_request(void)
     struct book book;
 
     TRY(book_open(&book, CT_LOG_INFO));
-    ct_access_log(book.exchange, 200);
+    ct_access_log(book.exchange, 200, 1500);
     TRY(book_read(&book));
     EXPECT(tells(&book, "\"level\":\"info\",\"event\":\"request\",\"id\":\"id-1\",\"method\":"
                         "\"GET\",\"route\":\"/things/{id}\",\"status\":200,\"bytes\":10,\"ms\":"));
@@ -94,12 +94,12 @@ static enum ct_result test_what_is_not_known(void)
     book.exchange->address = CT_STR("-");
     book.exchange->method = CT_METHOD_COUNT;
     book.exchange->id = NULL;
-    ct_access_log(book.exchange, CT_STATUS_CLIENT_GONE);
+    ct_access_log(book.exchange, CT_STATUS_CLIENT_GONE, 1500);
     TRY(book_read(&book));
     EXPECT(tells(&book, "\"id\":\"\",\"method\":\"-\",\"route\":\"-\",\"status\":499,"));
     EXPECT(tells(&book, "\"client\":\"-\"}\n"));
     book.exchange->method = CT_HEAD;
-    ct_access_log(book.exchange, 200);
+    ct_access_log(book.exchange, 200, 1500);
     TRY(book_read(&book));
     EXPECT(tells(&book, "\"method\":\"HEAD\"") && tells(&book, "\"bytes\":0,"));
 out:
@@ -132,7 +132,7 @@ static enum ct_result test_a_log_for_warnings_only(void)
     struct book book;
 
     TRY(book_open(&book, CT_LOG_WARNING));
-    ct_access_log(book.exchange, 200);
+    ct_access_log(book.exchange, 200, 1500);
     ct_access_log_garbage(book.server.log, "id-2", "-", 400, 57);
     EXPECT(book_read(&book) == CT_NOMEM && book.text[0] == '\0');
 out:

@@ -87,7 +87,7 @@ static enum ct_result test_the_thread(void)
     struct ct_sweeper *sweeper = NULL;
 
     TRY(open_with_users(&scratch));
-    TRY(ct_sweeper_start(scratch.store, NULL, &sweeper));
+    TRY(ct_sweeper_start(scratch.store, NULL, NULL, &sweeper));
 out:
     ct_sweeper_stop(sweeper);
     ct_sweeper_stop(NULL);
