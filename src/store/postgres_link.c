@@ -7,6 +7,9 @@
 
 #include "base/clock.h"
 
+/* A server that could not be connected to is asked again after this long, while another is waited for. */
+#define AGAIN_US 200000
+
 /* ---- what the server says ---- */
 
 /* SQLSTATEs by their first characters, the longest first (PostgreSQL's documentation, appendix A). */
@@ -128,25 +131,26 @@ static enum ct_result next(struct ct_pg_link *link, int64_t deadline_us, PGresul
 struct attempt {
     PGconn *conn; /* NULL once it has failed */
     PostgresPollingStatusType wants;
+    int64_t again_us; /* when it is made again, should another one take as long */
 };
 
-/* Starts the attempts; how many there are. */
-static size_t start_attempts(struct ct_pg_link *link, const struct ct_pg_url *url,
-                             struct attempt *attempts)
+static void fail(struct ct_pg_link *link, struct attempt *attempt)
 {
-    size_t alive = 0;
-    for (size_t i = 0; i < url->count; i++) {
-        PGconn *conn = PQconnectStartParams(url->servers[i].keywords, url->servers[i].values, 0);
-        attempts[i] = (struct attempt){.conn = conn, .wants = PGRES_POLLING_WRITING};
-        if (conn != NULL && PQstatus(conn) != CONNECTION_BAD) {
-            alive++;
-            continue;
-        }
-        note(link, conn == NULL ? "out of memory" : message_of(conn), NULL);
-        PQfinish(conn);
-        attempts[i].conn = NULL;
-    }
-    return alive;
+    note(link, attempt->conn == NULL ? "out of memory" : message_of(attempt->conn), NULL);
+    PQfinish(attempt->conn);
+    *attempt = (struct attempt){.again_us = ct_clock_monotonic_us() + AGAIN_US};
+}
+
+/* Starts an attempt; whether it is under way. */
+static bool start(struct ct_pg_link *link, const struct ct_pg_server *server,
+                  struct attempt *attempt)
+{
+    PGconn *conn = PQconnectStartParams(server->keywords, server->values, 0);
+    *attempt = (struct attempt){.conn = conn, .wants = PGRES_POLLING_WRITING};
+    if (conn != NULL && PQstatus(conn) != CONNECTION_BAD)
+        return true;
+    fail(link, attempt);
+    return false;
 }
 
 /* Moves on those attempts for which something has happened. The first that succeeds is taken out. */
@@ -164,31 +168,50 @@ static PGconn *advance(struct ct_pg_link *link, struct attempt *attempts, const 
             return conn;
         }
         if (attempt->wants == PGRES_POLLING_FAILED) {
-            note(link, message_of(attempt->conn), NULL);
-            PQfinish(attempt->conn);
-            attempt->conn = NULL;
+            fail(link, attempt);
             --*alive;
         }
     }
     return NULL;
 }
 
+/* Makes again what has failed some time ago: while one server does not answer at all, the other may
+ * have become the primary. How many more are under way; when to look again. */
+static size_t try_again(struct ct_pg_link *link, const struct ct_pg_url *url,
+                        struct attempt *attempts, int64_t *next_us)
+{
+    size_t started = 0;
+    int64_t now_us = ct_clock_monotonic_us();
+    for (size_t i = 0; i < url->count; i++) {
+        if (attempts[i].conn == NULL && attempts[i].again_us <= now_us &&
+            start(link, &url->servers[i], &attempts[i]))
+            started++;
+        if (attempts[i].conn == NULL && attempts[i].again_us < *next_us)
+            *next_us = attempts[i].again_us;
+    }
+    return started;
+}
+
+/* Asks all servers at once, until one is what is wanted or all have said that they are not. */
 static PGconn *connect_to_any(struct ct_pg_link *link, const struct ct_pg_url *url,
                               int64_t deadline_us)
 {
     struct attempt attempts[CT_PG_MAX_SERVERS];
     struct pollfd fds[CT_PG_MAX_SERVERS];
     PGconn *won = NULL;
+    size_t alive = 0;
     note(link, "the database does not answer", NULL);
-    size_t alive = start_attempts(link, url, attempts);
-    while (alive > 0 && won == NULL) {
+    for (size_t i = 0; i < url->count; i++)
+        alive += start(link, &url->servers[i], &attempts[i]);
+    while (alive > 0 && won == NULL && ct_clock_monotonic_us() < deadline_us) {
+        int64_t until_us = deadline_us;
+        alive += try_again(link, url, attempts, &until_us);
         for (size_t i = 0; i < url->count; i++)
             fds[i] = (struct pollfd){
                 .fd = attempts[i].conn == NULL ? -1 : PQsocket(attempts[i].conn),
                 .events = attempts[i].wants == PGRES_POLLING_READING ? POLLIN : POLLOUT};
-        if (!wait_for(fds, url->count, deadline_us))
-            break;
-        won = advance(link, attempts, fds, url->count, &alive);
+        if (wait_for(fds, url->count, until_us))
+            won = advance(link, attempts, fds, url->count, &alive);
     }
     for (size_t i = 0; i < url->count; i++)
         PQfinish(attempts[i].conn);
