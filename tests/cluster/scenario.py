@@ -32,7 +32,7 @@ FAULT_SECONDS = 3
 # what the design promises beside the time of a promotion
 ALLOWED_NS = 2_000_000_000
 # a transaction that does nothing else takes so much less than a node needs to find the new primary
-BARE_STEPS = 10
+BARE_STEPS = 5
 POOL = ("+4989000000", "+4989099999")
 
 
@@ -130,14 +130,25 @@ class Scenario:
         end = now()
         return lambda operations: self.judge_gap(f"partition of {node.name}", operations, begin, end, 0, 0)
 
-    def fail_over(self):
-        """kill -9 of the primary, promotion of the standby; that becomes the primary."""
+    def kill_primary(self):
+        return self.fail_over("kill -9")
+
+    def darken_primary(self):
+        """The whole machine is gone: nobody is told that its connections have ended. Whoever decides on the
+        promotion needs some seconds to find that out."""
+        return self.fail_over("power cut", FAULT_SECONDS)
+
+    def fail_over(self, how, seconds=0):
+        """The end of the primary, promotion of the standby so many seconds later; that becomes the primary."""
         if self.asynchronous:
             network.cut(self.standby.name)
             self.settle()
         old, new = self.primary, self.standby
         begin = now()
+        if seconds:
+            network.cut(old.name)
         old.kill()
+        self.settle(seconds)
         if self.asynchronous:
             network.heal(new.name)
         new.promote()
@@ -146,7 +157,7 @@ class Scenario:
         self.primary, self.standby = new, old
         self.settle(FAULT_SECONDS)
         end = now()
-        what = f"kill -9 of {old.name}, promotion of {new.name}"
+        what = f"{how} of {old.name}, promotion of {new.name}"
 
         def judge(operations):
             self.judge_gap(what, operations, begin, end, promoted - begin, bare)
@@ -214,8 +225,8 @@ class Scenario:
         self.people()
         self.start_load()
         judges = []
-        steps = (self.fail_over,) if self.asynchronous else (
-            self.kill_node, self.cut_node, self.fail_over, self.new_standby, self.fail_over)
+        steps = (self.kill_primary,) if self.asynchronous else (
+            self.kill_node, self.cut_node, self.kill_primary, self.new_standby, self.darken_primary)
         for step in steps:
             judges.append(step())
         self.load.send_signal(signal.SIGTERM)
