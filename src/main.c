@@ -112,6 +112,18 @@ static const struct {
      "a\nformula: those that begin with = + - or @. The server may run at the same time.\n"},
     {"metrics", ct_metrics_command, "metrics [--markdown]",
      "Print what GET /metrics tells of a server.", "--markdown  as a page of documentation\n"},
+    {"backup", ct_backup_command, "backup FILE", "Copy the database into a new file.",
+     "The file has the database as it is when the command begins; the server may run and write\n"
+     "meanwhile. It appears complete or not at all, and no file is overwritten.\n"},
+    {"restore", ct_restore_command, "restore [--replace] [--anyway] FILE",
+     "Make a backup the database.",
+     "It is checked first. The server must not run.\n"
+     "--replace  sets a database that is there aside, under another name\n"
+     "--anyway   restores it also when it breaks rules of this program (see check)\n"
+     "When this is interrupted, everything is as before; run it again.\n"},
+    {"check", ct_check_command, "check [FILE]", "Look for faults in the database, or in a backup.",
+     "Prints one line for each and exits with 1 when there is any. The server may run at the same\n"
+     "time. Nothing is changed.\n"},
     {"token", token, "token issue NAME", "Print a fresh access token of a user.",
      "It is valid for ACCESS_TOKEN_EXPIRE_MINUTES.\n"},
     {"version", version, "version", "Print the version.", ""},

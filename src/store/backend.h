@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/result.h"
 #include "base/text.h"
+#include "store/inspect.h"
 #include "store/store.h"
 
 /*
@@ -84,6 +85,13 @@ struct ct_backend {
      *  holds one line, in @p arena or static. CT_INVALID, CT_IO, CT_UNAVAILABLE, CT_NOMEM. */
     enum ct_result (*open)(const char *url, struct ct_log *log, struct ct_arena *arena,
                            struct ct_database **out, struct ct_db **writer, const char **why);
+    /** Finds a database that is there already, of any version, and makes a connection that only reads.
+     *  As `open`, and CT_NOT_FOUND. NULL for engines whose `open` changes nothing: that is asked then. */
+    enum ct_result (*inspect)(const char *url, struct ct_arena *arena, struct ct_database **out,
+                              struct ct_db **reader, const char **why);
+    /** Looks at the engine's own structures, as ct_inspect_engine; may be NULL. */
+    enum ct_result (*verify)(struct ct_db *db, enum ct_look look,
+                             void (*tell)(void *ctx, const char *fault), void *ctx);
     /** One more connection, which can only read. CT_UNAVAILABLE, CT_NOMEM; the reason is logged. */
     enum ct_result (*connect_reader)(struct ct_database *database, struct ct_db **out);
     /** Closes a connection; the writing one last, which leaves all data in the database itself. */
@@ -133,6 +141,10 @@ struct ct_backend {
 
 extern const struct ct_backend ct_sqlite;
 extern const struct ct_backend ct_postgres;
+
+/** The engine of a URL. CT_INVALID, with @p why. */
+CT_CHECKED enum ct_result ct_backend_of(const char *url, const struct ct_backend **out,
+                                        const char **why);
 
 /*
  * db.c: how a transaction or a savepoint ends. The statements used in it are reset first, so that

@@ -73,9 +73,17 @@ CT_CHECKED enum ct_result ct_sqlite_explain(const char *path, int code, struct c
 /* For the table of the engine, as backend.h says. */
 enum ct_result ct_sqlite_open(const char *url, struct ct_log *log, struct ct_arena *arena,
                               struct ct_database **out, struct ct_db **writer, const char **why);
+enum ct_result ct_sqlite_inspect(const char *url, struct ct_arena *arena, struct ct_database **out,
+                                 struct ct_db **reader, const char **why);
 enum ct_result ct_sqlite_connect_reader(struct ct_database *database, struct ct_db **out);
 void ct_sqlite_disconnect(struct ct_db *db);
 void ct_sqlite_close(struct ct_database *database);
+
+/* ---- sqlite_verify.c ---- */
+
+/** As verify of backend.h. */
+enum ct_result ct_sqlite_verify(struct ct_db *db, enum ct_look look,
+                                void (*tell)(void *ctx, const char *fault), void *ctx);
 
 /* ---- sqlite_log.c: the write-ahead log ---- */
 

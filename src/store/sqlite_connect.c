@@ -1,9 +1,11 @@
 #include <sqlite3.h>
 
 #include <assert.h>
+#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "store/sqlite.h"
@@ -83,7 +85,12 @@ static int set_up_writer(struct ct_sqlite_db *connection)
     if (sqlite3_db_readonly(handle, "main") != 0)
         return SQLITE_READONLY;
     ct_sqlite_watch_log(connection);
-    return enter_wal_mode(handle);
+    int code = enter_wal_mode(handle);
+    /* Whoever restores has the database locked, and then another one is in its place. */
+    int moved = 0;
+    if (code == SQLITE_OK)
+        code = sqlite3_file_control(handle, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+    return moved != 0 ? SQLITE_READONLY_DBMOVED : code;
 }
 
 int ct_sqlite_connect(struct ct_database *database, enum ct_sqlite_use use,
@@ -119,6 +126,8 @@ enum ct_result ct_sqlite_explain(const char *path, int code, struct ct_arena *ar
         enum ct_result result;
         const char *what;
     } known[] = {
+        {SQLITE_READONLY_DBMOVED, CT_UNAVAILABLE,
+         "was replaced by another while it was opened: try again"},
         {SQLITE_NOTADB, CT_IO, "is not in SQLite's format: move it away, or change DATABASE_URL"},
         {SQLITE_CORRUPT, CT_IO, "is damaged: put a backup in its place"},
         {SQLITE_READONLY, CT_IO, "can only be read: let this user write, or change DATABASE_URL"},
@@ -127,7 +136,7 @@ enum ct_result ct_sqlite_explain(const char *path, int code, struct ct_arena *ar
         {SQLITE_FULL, CT_UNAVAILABLE, "is on a full disk: make room there"},
     };
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-        if (known[i].code == (code & 0xff))
+        if (known[i].code == code || known[i].code == (code & 0xff))
             return ct_store_explain(arena, why, known[i].result, "the database %s %s", path,
                                     known[i].what);
     }
@@ -185,6 +194,35 @@ enum ct_result ct_sqlite_open(const char *url, struct ct_log *log, struct ct_are
     if (connection != NULL)
         ct_sqlite_disconnect(&connection->base);
     free(database);
+    return result;
+}
+
+enum ct_result ct_sqlite_inspect(const char *url, struct ct_arena *arena, struct ct_database **out,
+                                 struct ct_db **reader, const char **why)
+{
+    const char *path;
+    struct ct_database *database;
+    struct ct_sqlite_db *connection;
+    enum ct_result result = ct_sqlite_path(url, arena, &path, why);
+    if (result != CT_OK)
+        return result;
+    if (access(path, F_OK) != 0)
+        return ct_store_explain(arena, why, errno == ENOENT ? CT_NOT_FOUND : CT_IO,
+                                "%s cannot be read: %s", path, strerror(errno));
+    result = ct_sqlite_name(path, NULL, &database);
+    if (result != CT_OK)
+        return result;
+    int code = ct_sqlite_connect(database, CT_SQLITE_INSPECT, &connection);
+    if (code == SQLITE_OK) {
+        *out = database;
+        *reader = &connection->base;
+        return CT_OK;
+    }
+    result =
+        ct_sqlite_result(code) == CT_NOMEM ? CT_NOMEM : ct_sqlite_explain(path, code, arena, why);
+    if (connection != NULL)
+        ct_sqlite_disconnect(&connection->base);
+    ct_sqlite_close(database);
     return result;
 }
 

@@ -10,6 +10,9 @@
 #include "store/backend.h"
 
 #define PREFIX "sqlite:///"
+/* SQLite's own locks of a file are on these bytes of it (its file format, section 1.4). */
+#define LOCK_BYTES_AT 0x40000000
+#define LOCK_BYTES 512
 
 enum ct_result ct_sqlite_path(const char *url, struct ct_arena *arena, const char **out,
                               const char **why)
@@ -31,6 +34,12 @@ enum ct_result ct_sqlite_path(const char *url, struct ct_arena *arena, const cha
         *why = "DATABASE_URL has options behind a '?', and there are none for SQLite: remove them";
         return CT_INVALID;
     }
+    return ct_sqlite_absolute(file, arena, out, why);
+}
+
+enum ct_result ct_sqlite_absolute(const char *file, struct ct_arena *arena, const char **out,
+                                  const char **why)
+{
     if (file[0] == '/') {
         *out = ct_arena_copy(arena, file, strlen(file));
         return *out == NULL ? CT_NOMEM : CT_OK;
@@ -108,4 +117,31 @@ enum ct_result ct_sqlite_prepare_file(const char *path, struct ct_arena *arena, 
             "there: let this user write to it, or change DATABASE_URL",
             folder, strerror(errno));
     return CT_OK;
+}
+
+enum ct_result ct_sqlite_lock(const char *path, int flags, int *out)
+{
+    for (;;) {
+        struct flock lock = {
+            .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = LOCK_BYTES_AT, .l_len = LOCK_BYTES};
+        struct stat locked, named;
+        int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | flags, S_IRUSR | S_IWUSR);
+        if (fd < 0)
+            return CT_IO;
+        if (fcntl(fd, F_SETLK, &lock) != 0) {
+            int error = errno;
+            (void)close(fd);
+            errno = error;
+            return error == EACCES || error == EAGAIN ? CT_BUSY : CT_IO;
+        }
+        /* Whoever held it may have given the name to another file, or removed it. */
+        if (fstat(fd, &locked) == 0 && stat(path, &named) == 0 && locked.st_ino == named.st_ino &&
+            locked.st_dev == named.st_dev) {
+            *out = fd;
+            return CT_OK;
+        }
+        (void)close(fd);
+        if ((flags & O_CREAT) == 0)
+            return CT_BUSY;
+    }
 }

@@ -55,7 +55,7 @@ static bool begins(const char *url, const char *scheme)
     return scheme != NULL && strncmp(url, scheme, strlen(scheme)) == 0;
 }
 
-static enum ct_result backend_of(const char *url, const struct ct_backend **out, const char **why)
+enum ct_result ct_backend_of(const char *url, const struct ct_backend **out, const char **why)
 {
     for (size_t i = 0; url != NULL && i < sizeof(backends) / sizeof(backends[0]); i++) {
         if (begins(url, backends[i]->scheme) || begins(url, backends[i]->other_scheme)) {
@@ -90,7 +90,7 @@ enum ct_result ct_store_open(const struct ct_store_options *options, struct ct_a
     const struct ct_backend *backend;
 
     *why = ct_result_text(CT_NOMEM);
-    result = backend_of(options->url, &backend, why);
+    result = ct_backend_of(options->url, &backend, why);
     if (result != CT_OK)
         goto out;
     result = CT_NOMEM;

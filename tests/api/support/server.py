@@ -170,6 +170,13 @@ class Server:
         status = self.wait()
         assert status == 0, f"the server ended with {status}:\n{self.output()[-3000:]}"
         self.check_output()
+        self.check_database()
+
+    def check_database(self):
+        """What a test leaves in the database keeps all rules of the program."""
+        if self.database.exists():
+            done = program.run(["check"], self.folder, {"SECRET_KEY": program.SECRET_KEY})
+            assert (done.returncode, done.stdout, done.stderr) == (0, "", ""), done
 
     def check_output(self):
         program.check_output(self.output(), self.secrets)
