@@ -26,8 +26,9 @@ const struct ct_metric_row ct_metric_rows[CT_METRIC_TABLE_END] = {
 #include "base/metrics.def"
 };
 
-/* Where the cells of a row are in a shard. */
+/* Where the cells of a row are in a shard; 0 is that of a row without any. */
 enum {
+    NO_CELL,
 #define CT_METRIC_COUNTED(id, ...) CELL_##id,
 #include "base/metrics.def"
     COUNTED_END,
@@ -145,16 +146,18 @@ void ct_metrics_add(struct ct_metrics *metrics, enum ct_metric row, int64_t amou
 {
     if (metrics == NULL)
         return;
-    assert(ct_metric_rows[row].source == CT_FROM_COUNTED);
-    add(own_cells(metrics) + cells[row], amount);
+    size_t at = cells[row];
+    assert(at != NO_CELL && at < COUNTED_END);
+    add(own_cells(metrics) + at, amount);
 }
 
 void ct_metrics_observe(struct ct_metrics *metrics, enum ct_metric row, int64_t amount)
 {
     if (metrics == NULL)
         return;
-    assert(ct_metric_rows[row].source == CT_FROM_HISTOGRAM);
-    observe(own_cells(metrics) + cells[row], ct_metrics_bounds(ct_metric_rows[row].unit), amount);
+    size_t at = cells[row];
+    assert(at >= COUNTED_END);
+    observe(own_cells(metrics) + at, ct_metrics_bounds(ct_metric_rows[row].unit), amount);
 }
 
 static size_t index_of(int status)
@@ -178,15 +181,21 @@ static size_t cells_of_class(size_t class)
     return STATUSES + class * HISTOGRAM_CELLS;
 }
 
-void ct_metrics_request(struct ct_metrics *metrics, size_t route, int status, int64_t duration_us)
+void ct_metrics_request(struct ct_metrics *metrics, const struct ct_metric_request *request)
 {
     if (metrics == NULL)
         return;
+    int status = request->status;
     assert(status >= 100 && status < 600);
-    cell *own = own_cells(metrics) + cells_of_route(metrics, route);
+    cell *own = own_cells(metrics);
+    if (request->body_bytes > 0)
+        add(&own[CELL_REQUEST_BYTES], (int64_t)request->body_bytes);
+    if (request->reply_bytes > 0)
+        add(&own[CELL_REPLY_BYTES], (int64_t)request->reply_bytes);
+    own += cells_of_route(metrics, request->route);
     add(&own[index_of(status)], 1);
     observe(own + cells_of_class((size_t)status / 100 - 1), ct_metrics_bounds(CT_METRIC_SECONDS),
-            duration_us);
+            request->duration_us);
 }
 
 /* ---- reading ---- */

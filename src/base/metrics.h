@@ -60,8 +60,15 @@ void ct_metrics_free(struct ct_metrics *metrics);
 void ct_metrics_add(struct ct_metrics *metrics, enum ct_metric row, int64_t amount);
 /** Takes note of an amount of a CT_METRIC_HISTOGRAM row; seconds are given in microseconds. */
 void ct_metrics_observe(struct ct_metrics *metrics, enum ct_metric row, int64_t amount);
-/** Takes note of a request that has been answered: the number of its route, or CT_METRIC_NO_ROUTE. */
-void ct_metrics_request(struct ct_metrics *metrics, size_t route, int status, int64_t duration_us);
+/** A request that has been answered. */
+struct ct_metric_request {
+    size_t route; /* its number, or CT_METRIC_NO_ROUTE */
+    int status;   /* 100 to 599 */
+    int64_t duration_us;
+    size_t body_bytes;
+    size_t reply_bytes;
+};
+void ct_metrics_request(struct ct_metrics *metrics, const struct ct_metric_request *request);
 
 /* ---- reading ---- */
 

@@ -5,6 +5,9 @@
 
 #include "harness.h"
 
+#define ANSWERED(metrics, ...) \
+    ct_metrics_request(metrics, &(const struct ct_metric_request){__VA_ARGS__})
+
 static const struct ct_metric_route routes[] = {{"GET", "/a"}, {"POST", "/b/{id}"}};
 
 static enum ct_result open_metrics(struct ct_metrics **out)
@@ -101,6 +104,9 @@ static enum ct_result test_adding(void)
     EXPECT(ct_metrics_value(metrics, CT_METRIC_CONNECTIONS) == 1);
     EXPECT(ct_metrics_value(metrics, CT_METRIC_REPLY_BYTES) == INT64_C(5000000000));
     EXPECT(ct_metrics_value(metrics, CT_METRIC_REQUEST_BYTES) == 0);
+    ANSWERED(metrics, .route = 1, .status = 200, .body_bytes = 7, .reply_bytes = 5);
+    EXPECT(ct_metrics_value(metrics, CT_METRIC_REPLY_BYTES) == INT64_C(5000000005));
+    EXPECT(ct_metrics_value(metrics, CT_METRIC_REQUEST_BYTES) == 7);
 out:
     ct_metrics_free(metrics);
     return result;
@@ -156,11 +162,11 @@ static enum ct_result test_requests(void)
     EXPECT(ct_metrics_route_count(metrics) == 3);
     EXPECT(strcmp(ct_metrics_route(metrics, 1)->pattern, "/b/{id}") == 0);
     EXPECT(strcmp(ct_metrics_route(metrics, 2)->pattern, "-") == 0);
-    ct_metrics_request(metrics, 0, 200, 100);
-    ct_metrics_request(metrics, 1, 404, 200);
-    ct_metrics_request(metrics, 1, 418, 300); /* has no cell of its own */
-    ct_metrics_request(metrics, 1, 599, 400);
-    ct_metrics_request(metrics, CT_METRIC_NO_ROUTE, 404, 500);
+    ANSWERED(metrics, .route = 0, .status = 200, .duration_us = 100);
+    ANSWERED(metrics, .route = 1, .status = 404, .duration_us = 200);
+    ANSWERED(metrics, .route = 1, .status = 418, .duration_us = 300); /* has no cell of its own */
+    ANSWERED(metrics, .route = 1, .status = 599, .duration_us = 400);
+    ANSWERED(metrics, .route = CT_METRIC_NO_ROUTE, .status = 404, .duration_us = 500);
     EXPECT(requests(metrics, 0, 200) == 1 && requests(metrics, 1, 200) == 0);
     EXPECT(requests(metrics, 1, 404) == 1 && requests(metrics, 1, 400) == 1);
     EXPECT(requests(metrics, 1, 500) == 1 && requests(metrics, 1, 418) == -1);
@@ -183,7 +189,7 @@ static enum ct_result test_nothing_to_record_to(void)
 
     ct_metrics_add(NULL, CT_METRIC_CONNECTIONS, 1);
     ct_metrics_observe(NULL, CT_METRIC_COMMIT, 1);
-    ct_metrics_request(NULL, 0, 200, 1);
+    ANSWERED(NULL, .route = 0, .status = 200, .duration_us = 1);
     ct_metrics_free(NULL);
     ct_metrics_histogram(NULL, CT_METRIC_COMMIT, &got);
     EXPECT(got.at_most[CT_METRIC_BOUNDS] == 0);
@@ -200,7 +206,7 @@ static void *record(void *ctx)
 {
     for (int i = 0; i < TURNS; i++) {
         ct_metrics_add(ctx, CT_METRIC_TOKEN_HITS, 1);
-        ct_metrics_request(ctx, (size_t)i % 3, 200, i);
+        ANSWERED(ctx, .route = (size_t)i % 3, .status = 200, .duration_us = i);
     }
     return NULL;
 }

@@ -5,6 +5,9 @@
 
 #include "harness.h"
 
+#define ANSWERED(metrics, ...) \
+    ct_metrics_request(metrics, &(const struct ct_metric_request){__VA_ARGS__})
+
 static const struct ct_metric_route routes[] = {{"GET", "/a/{id}"}};
 
 /** Metrics, what is read, and the text that they give. */
@@ -52,9 +55,9 @@ static enum ct_result test_requests(void)
     TRY(page_print(&page));
     /* nothing is said of what never was */
     EXPECT(!has(&page, "http_requests_total") && !has(&page, "http_request_duration_seconds"));
-    ct_metrics_request(page.metrics, 0, 200, 100);
-    ct_metrics_request(page.metrics, 0, 200, 1500000);
-    ct_metrics_request(page.metrics, CT_METRIC_NO_ROUTE, 404, 1);
+    ANSWERED(page.metrics, .route = 0, .status = 200, .duration_us = 100);
+    ANSWERED(page.metrics, .route = 0, .status = 200, .duration_us = 1500000);
+    ANSWERED(page.metrics, .route = CT_METRIC_NO_ROUTE, .status = 404, .duration_us = 1);
     TRY(page_print(&page));
     EXPECT(
         has(&page,
