@@ -100,6 +100,7 @@ static enum ct_result test_full_queue_is_busy(void)
     wait_for_arrivals(&scene, 1); /* it left the queue, which holds two more */
     TRY(ct_pool_submit(pool, &tasks[1]));
     TRY(ct_pool_submit(pool, &tasks[2]));
+    EXPECT(ct_pool_waiting(pool) == 2);
     EXPECT_RESULT(CT_BUSY, ct_pool_submit(pool, &tasks[3]));
     set_open(&scene, true);
     wait_for_arrivals(&scene, 3);

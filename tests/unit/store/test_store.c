@@ -290,6 +290,7 @@ static enum ct_result test_queue_full(void)
     struct scratch scratch;
     struct batch batch = {0};
     struct ct_job late = {.run = gate_run, .done = nothing_done, .ctx = &batch};
+    struct ct_store_state state;
 
     TRY(scratch_open(&scratch)); /* with room for 4 */
     TRY(batch_hold(&batch, scratch.store));
@@ -299,9 +300,13 @@ static enum ct_result test_queue_full(void)
     TRY(batch_add(&batch, scratch.store, INSERT, "+4"));
     EXPECT_RESULT(CT_BUSY, ct_store_submit(scratch.store, &late));
     EXPECT_RESULT(CT_BUSY, write_number(scratch.store, "+5"));
+    ct_store_look(scratch.store, &state);
+    EXPECT(state.waiting == 4 && state.waiting_max == 4);
     batch_finish(&batch);
     TRY(answers_are(&batch, (enum ct_result[]){CT_OK, CT_OK, CT_OK, CT_OK}));
     TRY(write_number(scratch.store, "+5"));
+    ct_store_look(scratch.store, &state);
+    EXPECT(state.waiting == 0 && state.database_bytes >= 4096 && state.log_bytes >= 4096);
 out:
     batch_finish(&batch);
     scratch_close(&scratch);
