@@ -23,5 +23,3 @@ endif()
 function(ct_plan_beside_programs_of folder)
   file(CREATE_LINK "${CMAKE_BINARY_DIR}/ct_plan.so" "${folder}/ct_plan.so" SYMBOLIC)
 endfunction()
-
-install(TARGETS ct_plan LIBRARY DESTINATION lib/cloud-telephony)
