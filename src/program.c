@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -59,16 +60,22 @@ bool ct_program_open_accounts(struct ct_program *program)
     return true;
 }
 
+static enum ct_log_format log_format(const struct ct_config *config)
+{
+    bool to_stderr = config->log_file[0] == '\0';
+    if (config->log_format == CT_LOG_FORMAT_JSON)
+        return CT_LOG_JSON;
+    if (to_stderr && ct_log_is_journal(getenv("JOURNAL_STREAM")))
+        return CT_LOG_JOURNAL;
+    bool for_people = config->log_format == CT_LOG_FORMAT_TEXT;
+    return for_people || (to_stderr && isatty(STDERR_FILENO) == 1) ? CT_LOG_TEXT : CT_LOG_JSON;
+}
+
 bool ct_program_open_log(struct ct_program *program)
 {
     const struct ct_config *config = &program->config;
-    bool to_terminal = config->log_file[0] == '\0' && isatty(STDERR_FILENO) == 1;
-    enum ct_log_format format = config->log_format == CT_LOG_FORMAT_JSON ? CT_LOG_JSON
-                                : config->log_format == CT_LOG_FORMAT_TEXT || to_terminal
-                                    ? CT_LOG_TEXT
-                                    : CT_LOG_JSON;
-    enum ct_result result =
-        ct_log_open(config->log_file, format, (enum ct_log_level)config->log_level, &program->log);
+    enum ct_result result = ct_log_open(config->log_file, log_format(config),
+                                        (enum ct_log_level)config->log_level, &program->log);
     if (result == CT_OK)
         return true;
     (void)ct_program_fail(ct_arena_printf(program->arena, "LOG_FILE %s cannot be written: %s",

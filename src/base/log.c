@@ -5,8 +5,11 @@
 #include <pthread.h>
 #include <stdalign.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -23,10 +26,22 @@ struct ct_log {
 };
 
 static const char *const LEVELS[] = {"debug", "info", "warning", "error"};
+static const int PRIORITIES[] = {LOG_DEBUG, LOG_INFO, LOG_WARNING, LOG_ERR};
 
 static int open_file(const char *path)
 {
     return open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+}
+
+bool ct_log_is_journal(const char *journal_stream)
+{
+    struct stat about;
+    char expected[64];
+    if (journal_stream == NULL || fstat(STDERR_FILENO, &about) != 0)
+        return false;
+    (void)snprintf(expected, sizeof(expected), "%ju:%ju", (uintmax_t)about.st_dev,
+                   (uintmax_t)about.st_ino);
+    return strcmp(journal_stream, expected) == 0;
 }
 
 enum ct_result ct_log_open(const char *path, enum ct_log_format format, enum ct_log_level level,
@@ -134,11 +149,15 @@ static void add_word(struct ct_buf *line, struct ct_str text)
         ct_buf_json(line, text);
 }
 
-static void add_text(struct ct_buf *line, enum ct_log_level level, const char *event,
-                     const struct ct_log_field *fields)
+static void add_text(struct ct_buf *line, bool to_journal, enum ct_log_level level,
+                     const char *event, const struct ct_log_field *fields)
 {
-    ct_buf_time(line, ct_clock_unix_ms());
-    ct_buf_printf(line, " %-7s %s", LEVELS[level], event);
+    if (to_journal) {
+        ct_buf_printf(line, "<%d>%s", PRIORITIES[level], event);
+    } else {
+        ct_buf_time(line, ct_clock_unix_ms());
+        ct_buf_printf(line, " %-7s %s", LEVELS[level], event);
+    }
     for (; fields != NULL && fields->name != NULL; fields++) {
         ct_buf_char(line, ' ');
         ct_buf_text(line, fields->name);
@@ -181,7 +200,7 @@ void ct_log_write(struct ct_log *log, enum ct_log_level level, const char *event
     if (log->format == CT_LOG_JSON)
         add_json(&line, level, event, fields);
     else
-        add_text(&line, level, event, fields);
+        add_text(&line, log->format == CT_LOG_JOURNAL, level, event, fields);
     struct ct_str text = ct_buf_done(&line);
     if (!line.failed)
         write_line(log, text);

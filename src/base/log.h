@@ -8,12 +8,13 @@
 
 /**
  * Structured log: one line an event, `text` for people or `json` for machines, each line one
- * write(2). Safe from any thread. Secrets are never given to it.
+ * write(2). Safe from any thread. Secrets are never given to it. For systemd's journal, which adds the time
+ * itself, `text` is without it and begins with the level as sd-daemon(3) has it.
  */
 struct ct_log;
 
 enum ct_log_level { CT_LOG_DEBUG, CT_LOG_INFO, CT_LOG_WARNING, CT_LOG_ERROR };
-enum ct_log_format { CT_LOG_TEXT, CT_LOG_JSON };
+enum ct_log_format { CT_LOG_TEXT, CT_LOG_JSON, CT_LOG_JOURNAL };
 
 enum ct_log_type { CT_LOG_END_OF_FIELDS, CT_LOG_STRING, CT_LOG_INTEGER, CT_LOG_MILLIS };
 
@@ -43,6 +44,9 @@ struct ct_log_field {
         (name), CT_LOG_MILLIS, {0}, (int64_t)(value) \
     }
 
+/** Whether standard error is the journal that @p journal_stream, the value of JOURNAL_STREAM, names
+ * (systemd.exec(5)); NULL is unset. */
+bool ct_log_is_journal(const char *journal_stream);
 /** Opens the log. @p path NULL or "" is standard error; a file is appended to, made with mode 0640.
  *  CT_IO (errno tells why) or CT_NOMEM. The owner closes it with ct_log_close. */
 CT_CHECKED enum ct_result ct_log_open(const char *path, enum ct_log_format format,

@@ -1,8 +1,10 @@
 """What the server tells the service manager: sd_notify(3)."""
 
 import os
+import re
 import signal
 import socket
+import subprocess
 
 import pytest
 
@@ -62,6 +64,39 @@ def test_signs_of_life_for_somebody_else_are_not_sent(tmp_path):
             for _ in range(50):
                 assert server.client().get("/healthz").status_code == 200
         assert all("WATCHDOG" not in message for message in manager.drain())
+
+
+def test_signs_of_life_go_on_while_it_waits_to_stop(tmp_path):
+    with Manager(watchdog=2) as manager:
+        server = Server(tmp_path, STOP_DELAY_SECONDS="600", **manager.settings).start()
+        try:
+            server.send_signal(signal.SIGTERM)
+            manager.wait_for("STOPPING")
+            for _ in range(4):
+                manager.wait_for("WATCHDOG")
+        finally:
+            server.kill()
+
+
+@pytest.mark.parametrize("stream, log_format, first", [
+    ("own", "auto", r"<6>listening host=127\.0\.0\.1 port=\d+ "), ("own", "text", "<6>listening host="),
+    ("own", "json", r'\{"time":"'), ("other", "auto", r'\{"time":"'), ("other", "text", r"20\d\d-\S+ info    listening host="),
+    (None, "auto", r'\{"time":"')])
+def test_the_journal_gets_lines_without_a_time_and_with_their_level(tmp_path, stream, log_format, first):
+    with Manager() as manager, open(tmp_path / "stderr", "wb") as stderr:
+        about = os.fstat(stderr.fileno())
+        streams = {"own": f"{about.st_dev}:{about.st_ino}", "other": f"{about.st_dev}:{about.st_ino + 1}", None: None}
+        settings = {"SECRET_KEY": program.SECRET_KEY, "PORT": "0", "LOG_FORMAT": log_format,
+                    "JOURNAL_STREAM": streams[stream], **manager.settings}
+        with subprocess.Popen([program.PROGRAM, "serve"], cwd=tmp_path, env=program.environment(settings),
+                              stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr) as process:
+            manager.wait_for("READY")
+            process.terminate()
+            assert process.wait(60) == 0
+    lines = (tmp_path / "stderr").read_text().splitlines()
+    program.check_output("\n".join(lines))
+    (line,) = [line for line in lines if "listening" in line]
+    assert re.match(first, line), line
 
 
 @pytest.mark.parametrize("settings", [

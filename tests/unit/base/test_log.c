@@ -56,6 +56,28 @@ static size_t count_lines(const char *text)
     return lines;
 }
 
+static enum ct_result test_journal_line(void)
+{
+    enum ct_result result = CT_OK;
+    struct place place;
+    struct ct_log *log = NULL;
+    char text[1024];
+
+    TRY(place_make(&place));
+    TRY(ct_log_open(place.path, CT_LOG_JOURNAL, CT_LOG_DEBUG, &log));
+    ct_log_write(log, CT_LOG_DEBUG, "one", NULL);
+    ct_log_write(log, CT_LOG_INFO, "two", NULL);
+    ct_log_write(log, CT_LOG_WARNING, "three", NULL);
+    CT_LOG(log, CT_LOG_ERROR, "four", CT_F_TEXT("id", "a\n<0>b"), CT_F_INT("status", -5));
+    read_file(place.path, text, sizeof(text));
+    TRY_MEMORY(count_lines(text) < 4 ? NULL : log);
+    EXPECT(strcmp(text, "<7>one\n<6>two\n<4>three\n<3>four id=\"a\\n<0>b\" status=-5\n") == 0);
+out:
+    ct_log_close(log);
+    place_remove(&place);
+    return result;
+}
+
 static enum ct_result test_json_line(void)
 {
     enum ct_result result = CT_OK;
@@ -263,6 +285,7 @@ out:
 }
 
 static const struct ct_unit units[] = {
+    CT_UNIT(test_journal_line),
     CT_UNIT(test_json_line),
     CT_UNIT(test_text_line),
     CT_UNIT(test_levels),
