@@ -15,7 +15,7 @@ class Load:
 
     def __init__(self, bench, server, connections, seconds, *arguments):
         self.server, self.connections = server, connections
-        self.paced = arguments[0] == "get" and len(arguments) == 5
+        self.paced = arguments[0] == "mixed" or arguments[0] == "get" and len(arguments) == 5
         threads = min(len(cores(bench.load_cpus)), connections)
         command = ["taskset", "-c", bench.load_cpus, "wrk", f"-t{threads}", f"-c{connections}",
                    f"-d{seconds}s", "--timeout", "60s", "-s", str(SCRIPT),

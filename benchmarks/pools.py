@@ -6,7 +6,9 @@ import random
 import subprocess
 import time
 
-from servers import Failure
+from common import in_turn
+from result import Result
+from servers import Failure, Ours
 
 SIZE = 10_000_000
 FIRST = 4915100000000
@@ -69,3 +71,19 @@ def measure(bench, result, kind):
                      for _ in range(SEARCHES)]
             result.add(f"{name}, 99th percentile", p99(times), p50_us=sorted(times)[SEARCHES // 2] * 1000)
         connection.close()
+
+
+def number_pool(bench):
+    result = Result("A pool of 10 million numbers",
+                    "POST /number_pools with a range of 10,000,000 numbers; then, with 10,000 of them claimed "
+                    f"here and there, {SEARCHES} searches of each kind with GET /available_phone_numbers, "
+                    "one after another, as their client sees them; GET /healthz is what HTTP alone takes", "ms",
+                    "The pool is made in one transaction: WAL mode, synchronous=FULL. Searches write nothing.")
+    for _ in in_turn(bench, Ours):
+        measure(bench, result, Ours)
+    result.limit("making it", max(result.values["making it"]), ("at most", 1000))
+    for name in result.values:
+        if name not in ("making it", "healthz, 99th percentile"):
+            result.limit(name, max(result.values[name]), ("at most", 5))
+            result.compare(name, "healthz, 99th percentile")
+    return result

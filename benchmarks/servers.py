@@ -1,5 +1,6 @@
 """The servers that are compared: started pinned to their cores, asked until ready, watched, stopped."""
 
+import contextlib
 import http.client
 import json
 import os
@@ -7,6 +8,7 @@ import secrets
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -141,6 +143,11 @@ class Server:
             queue.extend(parents.get(pid, []))
         return found
 
+    def rows(self):
+        """How many numbers there are."""
+        with contextlib.closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True)) as db:
+            return db.execute("SELECT count(*) FROM virtual_phone_numbers").fetchone()[0]
+
     def cpu_seconds(self):
         ticks = 0
         for pid in self.processes():
@@ -162,6 +169,10 @@ class Server:
 class Ours(Server):
     name = "cloud-telephony"
 
+    def __init__(self, bench, **settings):
+        super().__init__(bench)
+        self.settings = settings
+
     def command(self):
         return [str(self.bench.program), "serve"]
 
@@ -175,6 +186,7 @@ class Ours(Server):
             "HTTP_THREADS": str(len(cores(self.bench.server_cpus))),
             # the peers write no line a request either
             "LOG_LEVEL": "warning",
+            **self.settings,
         }
 
 

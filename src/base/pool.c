@@ -42,7 +42,7 @@ static struct ct_task *next_task(struct ct_pool *pool)
 static bool is_late(struct ct_pool *pool, const struct ct_task *task, int64_t now_us)
 {
     pthread_mutex_lock(&pool->lock);
-    bool late = ct_backlog_is_late(&pool->backlog, task->queued_us, now_us);
+    bool late = pool->queued > 0 && ct_backlog_is_late(&pool->backlog, task->queued_us, now_us);
     pthread_mutex_unlock(&pool->lock);
     return late;
 }

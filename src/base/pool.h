@@ -16,7 +16,8 @@ struct ct_pool;
 /** A unit of work. The caller owns it and keeps it alive until `run` or `late` was called. */
 struct ct_task {
     void (*run)(void *ctx);
-    /** Called in place of `run` when the task has waited too long; NULL: it is run whenever its turn comes. */
+    /** Called in place of `run` when the task has waited too long and others wait behind it; NULL: it is run
+     *  whenever its turn comes. */
     void (*late)(void *ctx);
     void *ctx;
     struct ct_task *next; /* the pool's while queued, as what follows */

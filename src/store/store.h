@@ -50,7 +50,8 @@ struct ct_job {
     enum ct_result (*run)(void *ctx, struct ct_db *db); /* on the writer's thread */
     /** On the writer's thread, after the commit is on disk: @p result is what `run` answered, or
      *  CT_UNAVAILABLE (CT_NOMEM for want of memory) when the commit failed and nothing was kept; or
-     *  CT_BUSY when it has waited longer than max_wait_ms and `run` was not called. */
+     *  CT_BUSY when it has waited longer than max_wait_ms, others wait behind it, and `run` was not
+     *  called. */
     void (*done)(void *ctx, enum ct_result result);
     void *ctx;
     struct ct_job *next; /* the store's while queued, as what follows */

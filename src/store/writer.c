@@ -187,7 +187,7 @@ static void commit_batch(struct ct_writer *writer, struct ct_job *batch)
 }
 
 /* Answers what has waited too long, without running it; the others, in their order. Its client may have given
- * up, and those behind it would wait longer for that. */
+ * up, and those that wait behind this batch would wait longer for that. */
 static struct ct_job *drop_late(struct ct_writer *writer, struct ct_job *batch)
 {
     int64_t now = ct_clock_monotonic_us();
@@ -200,9 +200,9 @@ static struct ct_job *drop_late(struct ct_writer *writer, struct ct_job *batch)
     return batch;
 }
 
-/* Takes the jobs that wait, up to the limit; NULL once the writer is closing and nothing is left.
- */
-static struct ct_job *take_batch(struct ct_writer *writer)
+/* Takes the jobs that wait, up to the limit; NULL once the writer is closing and nothing is left. @p more:
+ * others wait behind them. */
+static struct ct_job *take_batch(struct ct_writer *writer, bool *more)
 {
     size_t limit = writer->db->backend->batch_limit;
     pthread_mutex_lock(&writer->mutex);
@@ -224,6 +224,7 @@ static struct ct_job *take_batch(struct ct_writer *writer)
         last->next = NULL;
         writer->waiting -= count;
     }
+    *more = writer->first != NULL;
     pthread_mutex_unlock(&writer->mutex);
     return batch;
 }
@@ -232,10 +233,14 @@ static void *write_all(void *ctx)
 {
     struct ct_writer *writer = ctx;
     struct ct_job *batch;
+    bool more;
     ct_pulse_begin(&writer->pulse);
-    while ((batch = take_batch(writer)) != NULL)
-        if ((batch = drop_late(writer, batch)) != NULL)
+    while ((batch = take_batch(writer, &more)) != NULL) {
+        if (more)
+            batch = drop_late(writer, batch);
+        if (batch != NULL)
             commit_batch(writer, batch);
+    }
     return NULL;
 }
 
