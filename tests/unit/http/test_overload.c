@@ -228,7 +228,7 @@ static enum ct_result open_writer(struct scratch *scratch, struct ct_backend *ba
     *backend = ct_sqlite;
     backend->batch_limit = 2;
     (*db)->backend = backend;
-    return ct_writer_start(*db, 100, NULL, writer);
+    return ct_writer_start(*db, &(const struct ct_writer_options){.capacity = 100}, writer);
 }
 
 static enum ct_result test_a_write_that_waited_too_long(void)
