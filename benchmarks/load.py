@@ -25,9 +25,10 @@ class Load:
         self.own_cpu_before = own_cpu()
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
-    def result(self, allow_refused=False):
+    def result(self, allow_refused=False, allow_starved=False):
         """What wrk counted, with the CPU time that it and the server spent. Any error is a Failure;
-        with @p allow_refused replies over 399 are no error and are only counted."""
+        with @p allow_refused replies over 399 are no error and are only counted, with @p allow_starved some
+        connections may wait all the time."""
         text, _ = self.process.communicate()
         own_cpu_after, cpu_after = own_cpu(), self.server.cpu_seconds()
         lines = [line for line in text.splitlines() if line.startswith("RESULT ")]
@@ -45,7 +46,9 @@ class Load:
         # Little's law: answered requests a second times their mean time are the connections that waited
         # for an answer. Where pauses are not wanted and most connections did not, they hung.
         waiting = found["requests"] * found["mean_us"] / found["microseconds"]
-        if not self.paced and waiting < 0.3 * self.connections:
+        # Of a few slow requests, those that the end cut off would be missed.
+        many = found["requests"] >= 20 * self.connections
+        if not self.paced and not allow_starved and many and waiting < 0.3 * self.connections:
             raise Failure(f"{self.server.name}: of {self.connections} connections, "
                           f"{self.connections - waiting:.0f} hung without an answer")
         found["per_second"] = found["requests"] / seconds

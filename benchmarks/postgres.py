@@ -60,7 +60,7 @@ class Cluster:
             self.process = subprocess.Popen(command, cwd=self.directory, stdout=log, stderr=log,
                                             stdin=subprocess.DEVNULL)
         for _ in range(300):
-            if subprocess.run([programs() / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port)],
+            if subprocess.run([programs() / "pg_isready", "-q", "-U", "bench", "-h", "127.0.0.1", "-p", str(self.port)],
                               check=False).returncode == 0:
                 return self
             if self.process.poll() is not None:
