@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "http/connections.h"
 #include "http/exchange.h"
 #include "http/listen.h"
 #include "http/loops.h"
@@ -32,6 +33,7 @@
 
 struct ct_server {
     struct ct_server_options options;
+    struct ct_connections *connections;
     struct ct_limits *limits; /* NULL: none */
     struct MHD_Daemon *daemon;
     uint16_t port;
@@ -49,6 +51,7 @@ struct ct_server {
 struct connection {
     struct ct_server *server;
     struct ct_exchange *exchange;
+    struct ct_connection_watch watch;
     char peer[CT_ADDRESS_TEXT];
 };
 
@@ -224,6 +227,7 @@ static void *begin(void *cls, const char *target, struct MHD_Connection *connect
     exchange->limits = server->limits;
     exchange->peer = state->peer;
     state->exchange = exchange;
+    ct_connection_began(server->connections, &state->watch, exchange->started_us);
     return exchange;
 }
 
@@ -236,8 +240,11 @@ static void completed(void *cls, struct MHD_Connection *connection, void **conte
         return;
     struct transport *transport = exchange->transport;
     struct connection *state = state_of(connection);
-    if (state != NULL)
+    if (state != NULL) {
         state->exchange = NULL;
+        ct_connection_replied(transport->server->connections, &state->watch,
+                              ct_clock_monotonic_us());
+    }
     /* Without headers it was no request; what libmicrohttpd answered then has its own line. */
     if (transport->headed) {
         bool gone = !transport->replied || (code != MHD_REQUEST_TERMINATED_COMPLETED_OK &&
@@ -250,19 +257,31 @@ static void completed(void *cls, struct MHD_Connection *connection, void **conte
     *context = NULL;
 }
 
+static struct connection *new_connection(struct ct_server *server,
+                                         struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    struct connection *state = info == NULL ? NULL : calloc(1, sizeof(*state));
+    if (state == NULL)
+        return NULL;
+    int fd = info->connect_fd; /* the next question overwrites it */
+    state->server = server;
+    set_peer(state, connection);
+    (void)ct_connections_add(server->connections, &state->watch, fd, state->peer);
+    return state;
+}
+
 static void connection_changed(void *cls, struct MHD_Connection *connection, void **context,
                                enum MHD_ConnectionNotificationCode code)
 {
     struct ct_server *server = cls;
     ct_tally_connection(&server->options, code == MHD_CONNECTION_NOTIFY_STARTED);
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
-        struct connection *state = calloc(1, sizeof(*state));
-        if (state != NULL) {
-            state->server = server;
-            set_peer(state, connection);
-        }
-        *context = state; /* without memory: its requests are not answered */
-    } else {
+        /* without memory: its requests are not answered */
+        *context = new_connection(server, connection);
+    } else if (*context != NULL) {
+        ct_connections_remove(server->connections, &((struct connection *)*context)->watch);
         free(*context);
         *context = NULL;
     }
@@ -383,6 +402,9 @@ static enum MHD_Result handle(void *cls, struct MHD_Connection *connection, cons
     if (transport->phase == PHASE_BODY) {
         transport->phase = PHASE_WAITING;
         transport->running = true;
+        struct connection *state = state_of(connection);
+        if (state != NULL)
+            ct_connection_complete(&state->watch);
         atomic_fetch_add(&transport->server->running, 1);
         if (!ct_exchange_run(exchange)) {
             struct ct_server *server = transport->server;
@@ -453,6 +475,7 @@ static void free_server(struct ct_server *server)
     free(server->tls_key);
     free(server->tls_certificate);
     ct_limits_free(server->limits);
+    ct_connections_free(server->connections);
     free(server);
 }
 
@@ -506,6 +529,14 @@ enum ct_result ct_server_start(const struct ct_server_options *options, struct c
     enum ct_result result = ct_random_bytes(&server->id_key, sizeof(server->id_key));
     if (result == CT_OK)
         result = ct_limits_new(config, &server->limits);
+    if (result == CT_OK)
+        result = ct_connections_new(
+            &(const struct ct_connections_options){.request_s = config->request_timeout_seconds,
+                                                   .idle_s = IDLE_TIMEOUT,
+                                                   .max_per_address =
+                                                       config->max_connections_per_address,
+                                                   .trusted = config->trusted_proxies},
+            &server->connections);
     if (result == CT_OK && config->tls_cert_file[0] != '\0')
         result = ct_pem_read(arena, "TLS_CERT_FILE", config->tls_cert_file,
                              &server->tls_certificate, why);

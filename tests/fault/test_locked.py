@@ -70,3 +70,19 @@ def test_a_lock_that_stays_is_503_and_nothing_is_half_done(server):
     database.close()
     assert account.client.post("/phone_numbers", json={"phone_number": "+49305550000"}).status_code == 200
     assert server.client().post("/auth/register", json={"username": "late", "password": "a good password"}).status_code == 200
+
+
+def test_the_time_that_the_server_takes_is_not_the_clients(tmp_path):
+    """REQUEST_TIMEOUT_SECONDS ends when the request is complete."""
+    with Server(tmp_path, REQUEST_TIMEOUT_SECONDS=1) as server:
+        account = Account(server)
+        database = lock(server)
+        statuses = []
+        writing = threading.Thread(target=lambda: statuses.append(
+            account.client.post("/phone_numbers", json={"phone_number": fresh_number()}).status_code))
+        writing.start()
+        time.sleep(3)
+        database.execute("ROLLBACK")
+        writing.join()
+        database.close()
+        assert statuses == [200]
