@@ -112,7 +112,7 @@ def pgbench(bench, cluster, connections):
         server.start()
         server.register()
         server.stop()
-        cluster.sql("CREATE SEQUENCE bench_ids", "inserts")
+        cluster.sql("CREATE SEQUENCE bench_ids START 1000", "inserts")
         script = cluster.directory / "inserts.sql"
         script.write_text(INSERTS)
         command = ["taskset", "-c", bench.load_cpus, str(programs() / "pgbench"), "-n", "-M", "prepared", "-h", "127.0.0.1",
