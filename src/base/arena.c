@@ -154,6 +154,11 @@ void *ct_arena_alloc(struct ct_arena *arena, size_t size)
     return at;
 }
 
+void *ct_arena_room(struct ct_arena *arena, size_t size)
+{
+    return take(arena, size);
+}
+
 char *ct_arena_copy(struct ct_arena *arena, const void *data, size_t size)
 {
     if (size == SIZE_MAX)

@@ -22,6 +22,8 @@ void ct_arena_free(struct ct_arena *arena);
 /** Zeroed memory aligned for any type, or NULL without memory, or for more than 1 GiB. Size
  *  0 gives a valid pointer. */
 void *ct_arena_alloc(struct ct_arena *arena, size_t size);
+/** The same, not zeroed: for what is written before it is read. */
+void *ct_arena_room(struct ct_arena *arena, size_t size);
 /** A copy of @p size bytes with a NUL behind them, or NULL without memory. */
 char *ct_arena_copy(struct ct_arena *arena, const void *data, size_t size);
 /** Text by a format, or NULL without memory. */

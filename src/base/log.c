@@ -121,9 +121,7 @@ static void add_json(struct ct_buf *line, enum ct_log_level level, const char *e
     ct_buf_text(line, "\",\"event\":");
     ct_buf_json(line, ct_str_of(event));
     for (; fields != NULL && fields->name != NULL; fields++) {
-        ct_buf_text(line, ",\"");
-        ct_buf_text(line, fields->name);
-        ct_buf_text(line, "\":");
+        ct_buf_member(line, ',', fields->name);
         if (fields->type == CT_LOG_INTEGER)
             ct_buf_int(line, fields->number);
         else if (fields->type == CT_LOG_MILLIS)

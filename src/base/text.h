@@ -78,6 +78,8 @@ void ct_buf_vprintf(struct ct_buf *buf, const char *format, va_list args)
 /** Appends @p text as a JSON string with its quotes (RFC 8259 section 7). Ill-formed UTF-8 comes
  * out as U+FFFD, so that a reply is always valid JSON. */
 void ct_buf_json(struct ct_buf *buf, struct ct_str text);
+/** Appends @p before and a member's name, which needs no escapes, with its quotes and colon: ,"name": */
+void ct_buf_member(struct ct_buf *buf, char before, const char *name);
 /** Appends a time in milliseconds since 1970 as RFC 3339 in UTC: 2026-01-31T12:00:00.000Z. */
 void ct_buf_time(struct ct_buf *buf, int64_t unix_ms);
 /** What has been written, terminated by a NUL that the length does not count. */

@@ -93,10 +93,7 @@ void ct_print_object(const struct ct_schema *schema, const void *object, struct 
         bool nothing = is_nothing(field, &member);
         if (nothing && (field->flags & CT_FIELD_OMITTED) != 0)
             continue;
-        ct_buf_char(out, before);
-        ct_buf_char(out, '"');
-        ct_buf_text(out, field->name);
-        ct_buf_text(out, "\":");
+        ct_buf_member(out, before, field->name);
         if (nothing)
             ct_buf_text(out, "null");
         else

@@ -128,7 +128,12 @@ const char *ct_number_etag(struct ct_arena *arena, const struct ct_number *numbe
 {
     /* A time that has run out counts as the change that it is going to be: see ct_number_tidy. */
     int64_t version = number->version + (number->stored != number->state ? 1 : 0);
-    return ct_arena_printf(arena, "\"%lld\"", (long long)version);
+    struct ct_buf text = ct_buf_in(arena);
+    ct_buf_char(&text, '"');
+    ct_buf_int(&text, version);
+    ct_buf_char(&text, '"');
+    struct ct_str done = ct_buf_done(&text);
+    return text.failed ? NULL : done.at;
 }
 
 enum ct_result ct_number_reply(struct ct_call *call, const struct ct_number *number)

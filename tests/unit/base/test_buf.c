@@ -1,4 +1,6 @@
+#include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/text.h"
 #include "harness.h"
@@ -143,6 +145,84 @@ out:
     return result;
 }
 
+/* Every byte at every place of the eight that are looked at together. */
+static enum ct_result test_every_byte_in_json(void)
+{
+    enum ct_result result = CT_OK;
+    for (unsigned c = 0; c < 256; c++) {
+        for (size_t place = 0; place < 17; place++) {
+            char text[] = "abcdefghijklmnopq";
+            struct ct_arena *arena = ct_arena_new();
+            TRY_MEMORY(arena);
+            text[place] = (char)c;
+            struct ct_buf buf = ct_buf_in(arena);
+            ct_buf_json(&buf, (struct ct_str){text, 17});
+            struct ct_str done = ct_buf_done(&buf);
+            bool plain = c >= 0x20 && c < 0x7F && c != '"' && c != '\\';
+            bool as_it_is = done.len == 19 && memcmp(done.at + 1, text, 17) == 0;
+            bool failed = buf.failed;
+            bool longer = done.len > 19;
+            ct_arena_free(arena);
+            if (failed)
+                return CT_NOMEM;
+            EXPECT(plain == as_it_is);
+            EXPECT(plain != longer);
+        }
+    }
+out:
+    return result;
+}
+
+/* Some thousand days against the C library, leap years and ends of centuries among them. */
+static enum ct_result test_days(void)
+{
+    enum ct_result result = CT_OK;
+    for (int64_t day = -719528; day < 2932896; day += 367) {
+        char expected[48];
+        struct tm tm;
+        struct ct_arena *arena = ct_arena_new();
+        TRY_MEMORY(arena);
+        int64_t s = day * 86400 + (day & 0xFFFF) + 7;
+        time_t time = (time_t)s;
+        bool known = gmtime_r(&time, &tm) != NULL;
+        (void)snprintf(expected, sizeof(expected), "%04d-%02d-%02dT%02d:%02d:%02d.999Z",
+                       tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min,
+                       tm.tm_sec);
+        struct ct_buf buf = ct_buf_in(arena);
+        ct_buf_time(&buf, s * 1000 + 999);
+        struct ct_str done = ct_buf_done(&buf);
+        bool failed = buf.failed;
+        bool same = known && strcmp(done.at, expected) == 0;
+        ct_arena_free(arena);
+        if (failed)
+            return CT_NOMEM;
+        EXPECT(same);
+    }
+out:
+    return result;
+}
+
+static enum ct_result test_members(void)
+{
+    enum ct_result result = CT_OK;
+    struct ct_arena *arena = ct_arena_new();
+    TRY_MEMORY(arena);
+    struct ct_buf buf = ct_buf_in(arena);
+    ct_buf_member(&buf, '{', "a");
+    ct_buf_digits(&buf, 7, 3);
+    ct_buf_member(&buf, ',', "");
+    ct_buf_digits(&buf, -7, 3);
+    ct_buf_digits(&buf, 12345, 3);
+    struct ct_str done = ct_buf_done(&buf);
+    if (buf.failed)
+        result = CT_NOMEM;
+    else
+        EXPECT(strcmp(done.at, "{\"a\":007,\"\":-712345") == 0);
+out:
+    ct_arena_free(arena);
+    return result;
+}
+
 static const struct ct_unit units[] = {
     CT_UNIT(test_appends),
     CT_UNIT(test_empty),
@@ -150,6 +230,9 @@ static const struct ct_unit units[] = {
     CT_UNIT(test_a_size_that_no_memory_has),
     CT_UNIT(test_json_strings),
     CT_UNIT(test_times),
+    CT_UNIT(test_every_byte_in_json),
+    CT_UNIT(test_days),
+    CT_UNIT(test_members),
 };
 
 int main(void)

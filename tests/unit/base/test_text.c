@@ -40,6 +40,17 @@ static enum ct_result test_equality_of_secrets(void)
     EXPECT(!ct_str_equal_secret(CT_STR("secret"), CT_STR("secreT")));
     EXPECT(!ct_str_equal_secret(CT_STR("Secret"), CT_STR("secret")));
     EXPECT(!ct_str_equal_secret(CT_STR("secret"), CT_STR("secrets")));
+    /* a difference in any bit of any place of any length */
+    for (size_t size = 0; size < 20; size++) {
+        char a[] = "abcdefghijklmnopqrstuvwxyz";
+        char b[] = "abcdefghijklmnopqrstuvwxyz";
+        EXPECT(ct_str_equal_secret((struct ct_str){a, size}, (struct ct_str){b, size}));
+        for (size_t bit = 0; bit < size * 8; bit++) {
+            b[bit / 8] = (char)(b[bit / 8] ^ 1 << bit % 8);
+            EXPECT(!ct_str_equal_secret((struct ct_str){a, size}, (struct ct_str){b, size}));
+            b[bit / 8] = a[bit / 8];
+        }
+    }
 out:
     return result;
 }
