@@ -87,6 +87,17 @@ const char *ct_protocol_detail(int status)
     }
 }
 
+/* Requests that one thread serves one after the other mostly see the same database. */
+static void end_read(struct ct_exchange *exchange, struct ct_db *db)
+{
+    if (exchange->paused == NULL) {
+        ct_store_read_end(db);
+        return;
+    }
+    ct_store_read_pause(db);
+    exchange->paused(db);
+}
+
 static void authorize_alone(struct ct_exchange *exchange)
 {
     struct ct_db *db;
@@ -95,7 +106,7 @@ static void authorize_alone(struct ct_exchange *exchange)
         return;
     }
     ct_exchange_authorize(exchange, db);
-    ct_store_read_end(db);
+    end_read(exchange, db);
 }
 
 /* The media type of a Content-Type header, without its parameters. */
@@ -409,7 +420,7 @@ static void run_read(struct ct_exchange *exchange)
         exchange->result = bind(exchange);
     if (exchange->refusal == 0 && exchange->result == CT_OK)
         exchange->result = run_in(exchange, db);
-    ct_store_read_end(db);
+    end_read(exchange, db);
 }
 
 bool ct_exchange_run(struct ct_exchange *exchange)

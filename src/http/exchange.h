@@ -73,7 +73,10 @@ struct ct_exchange {
     struct ct_task task;
     struct ct_job job;
     void (*wake)(struct ct_exchange *exchange); /* from another thread: the result is there */
-    void *transport;                            /* server.c's */
+    /** A read of this thread is over but for ct_store_read_rest, which is to come before it waits; NULL:
+     *  reads are ended at once. */
+    void (*paused)(struct ct_db *db);
+    void *transport; /* server.c's */
     struct ct_reply reply;
 };
 

@@ -13,6 +13,10 @@
 static struct ct_pulse pulses[CT_LOOPS_MOST];
 static _Atomic int turn_within;
 static _Thread_local struct ct_pulse *own;
+static _Thread_local struct {
+    void (*call)(void *ctx);
+    void *ctx;
+} rest;
 
 static pthread_key_t ending;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -46,6 +50,12 @@ void ct_loops_turn_within(int milliseconds)
     atomic_store(&turn_within, milliseconds);
 }
 
+void ct_loops_before_waiting(void (*call)(void *ctx), void *ctx)
+{
+    rest.call = call;
+    rest.ctx = ctx;
+}
+
 const struct ct_pulse *ct_loops(void)
 {
     return pulses;
@@ -59,6 +69,11 @@ const struct ct_pulse *ct_loops(void)
  */
 int epoll_wait(int fd, struct epoll_event *events, int max_events, int timeout)
 {
+    if (rest.call != NULL) {
+        void (*call)(void *ctx) = rest.call;
+        rest.call = NULL;
+        call(rest.ctx);
+    }
     if (own == NULL)
         own = find_place();
     if (own != NULL)

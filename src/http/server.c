@@ -336,12 +336,23 @@ static void wake(struct ct_exchange *exchange)
     atomic_fetch_sub(&server->waiting, 1);
 }
 
+static void rest(void *db)
+{
+    ct_store_read_rest(db);
+}
+
+static void paused(struct ct_db *db)
+{
+    ct_loops_before_waiting(rest, db);
+}
+
 static enum MHD_Result begin_headers(struct ct_exchange *exchange, const char *method)
 {
     struct transport *transport = exchange->transport;
     transport->phase = PHASE_BODY;
     transport->headed = true;
     exchange->wake = wake;
+    exchange->paused = paused;
     exchange->method = ct_method_of(ct_str_of(method));
     (void)MHD_get_connection_values_n(transport->connection, MHD_HEADER_KIND, take_header,
                                       &exchange->headers);

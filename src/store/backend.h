@@ -29,6 +29,7 @@ struct ct_db {
     struct ct_stmt **slots; /* statements by the address of their SQL */
     size_t slot_count;
     size_t statement_count;
+    bool paused;          /* a read that is over, whose transaction the next one may take over */
     struct ct_stmt *used; /* handed out since the savepoint or, outside one, in the transaction */
     struct ct_last_id {
         const char *query;
@@ -106,6 +107,9 @@ struct ct_backend {
     enum ct_result (*control)(struct ct_db *db, enum ct_control which);
     /** False once an engine gave up the transaction by itself (disk full, want of memory). */
     bool (*in_transaction)(struct ct_db *db);
+    /** Whether nobody has committed anything since the connection's read began: what the next one would
+     *  see is what this one sees. It may say no without need. NULL: the engine cannot tell. */
+    bool (*is_current)(struct ct_db *db);
     /** A count that every change of the database by this connection has raised, once the statements
      *  that made it are reset; a failed statement, whose changes are undone, need not raise it. NULL:
      *  the engine does not tell, or a statement that fails spoils its transaction. */

@@ -236,6 +236,8 @@ static enum ct_result sqlite_column_str(struct ct_stmt *stmt, int index, struct 
 static enum ct_result sqlite_control(struct ct_db *db, enum ct_control which)
 {
     struct ct_sqlite_db *connection = ct_sqlite_db_of(db);
+    if (which == CT_BEGIN_READ)
+        ct_sqlite_note_commits(connection);
     int code = sqlite3_step(connection->controls[which]);
     sqlite3_reset(connection->controls[which]);
     enum ct_result result = ct_sqlite_judge(connection, code);
@@ -266,6 +268,7 @@ const struct ct_backend ct_sqlite = {
     .close = ct_sqlite_close,
     .control = sqlite_control,
     .in_transaction = sqlite_in_transaction,
+    .is_current = ct_sqlite_is_current,
     .changes = sqlite_changes,
     .tidy = ct_sqlite_tidy,
     .sizes = ct_sqlite_sizes,

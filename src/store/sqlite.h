@@ -31,12 +31,21 @@ enum ct_sqlite_use {
     CT_SQLITE_COPY,    /* fills a file of its own, which nobody else may open meanwhile */
 };
 
+/** What tells of commits: the header of the write-ahead log's index (sqlite.org/walformat.html). */
+struct ct_wal_header {
+    uint64_t words[6];
+};
+
 struct ct_sqlite_db {
     struct ct_db base;
     struct ct_database *database;
     struct sqlite3 *handle;
     enum ct_sqlite_use use;
     struct sqlite3_stmt *controls[CT_CONTROLS];
+    const struct ct_wal_header
+        *shared;               /* in memory that all processes share; NULL: not known yet */
+    struct ct_wal_header seen; /* before the read began */
+    bool has_seen;
     int64_t altered;   /* steps of statements that change the schema */
     int log_pages;     /* in the write-ahead log, after the last commit */
     int checkpoint_at; /* of these it is copied into the database, */
@@ -89,7 +98,10 @@ enum ct_result ct_sqlite_verify(struct ct_db *db, enum ct_look look,
 
 /** Begins to note how large the log is. */
 void ct_sqlite_watch_log(struct ct_sqlite_db *connection);
-/** As tidy of backend.h. */
+/** Before a read begins: notes what has been committed. */
+void ct_sqlite_note_commits(struct ct_sqlite_db *connection);
+/** As is_current and tidy of backend.h. */
+bool ct_sqlite_is_current(struct ct_db *db);
 void ct_sqlite_tidy(struct ct_db *db);
 /** As sizes of backend.h. */
 void ct_sqlite_sizes(struct ct_database *database, int64_t *database_bytes, int64_t *log_bytes);

@@ -1,6 +1,7 @@
 #include <limits.h>
 #include <sqlite3.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "store/sqlite.h"
@@ -98,4 +99,50 @@ void ct_sqlite_sizes(struct ct_database *database, int64_t *database_bytes, int6
 {
     *database_bytes = size_of(database->path, "");
     *log_bytes = size_of(database->path, "-wal");
+}
+
+/*
+ * Every commit of every process changes the header of the log's index, which SQLite keeps in a file that
+ * all of them have mapped: <database>-shm, 48 bytes at its beginning, twice. The first copy is written
+ * last. As long as it is what it was before a read began, that read sees all that there is. Half of an
+ * old header and half of a new one are not what it was either.
+ */
+static struct ct_wal_header look(const struct ct_wal_header *shared)
+{
+    struct ct_wal_header header;
+    for (size_t i = 0; i < sizeof(header.words) / sizeof(header.words[0]); i++)
+        header.words[i] = __atomic_load_n(&shared->words[i], __ATOMIC_ACQUIRE);
+    return header;
+}
+
+/* Once the connection has read, its log is open; the memory then stays where it is until it closes. */
+static const struct ct_wal_header *find_shared(struct ct_sqlite_db *connection)
+{
+    enum { REGION_BYTES = 32768 }; /* as SQLite maps it */
+    sqlite3_file *file = NULL;
+    void volatile *region = NULL;
+    if (sqlite3_file_control(connection->handle, "main", SQLITE_FCNTL_FILE_POINTER, &file) !=
+            SQLITE_OK ||
+        file == NULL || file->pMethods == NULL || file->pMethods->iVersion < 2 ||
+        file->pMethods->xShmMap(file, 0, REGION_BYTES, 0, &region) != SQLITE_OK)
+        return NULL;
+    return (const struct ct_wal_header *)(uintptr_t)region;
+}
+
+void ct_sqlite_note_commits(struct ct_sqlite_db *connection)
+{
+    connection->has_seen = connection->shared != NULL;
+    if (connection->has_seen)
+        connection->seen = look(connection->shared);
+}
+
+bool ct_sqlite_is_current(struct ct_db *db)
+{
+    struct ct_sqlite_db *connection = ct_sqlite_db_of(db);
+    if (connection->shared == NULL)
+        connection->shared = find_shared(connection);
+    if (!connection->has_seen)
+        return false;
+    struct ct_wal_header now = look(connection->shared);
+    return memcmp(&now, &connection->seen, sizeof(now)) == 0;
 }

@@ -78,6 +78,7 @@ static void close_reader(void *ctx)
     if (reader->next != NULL)
         reader->next->link = reader->link;
     pthread_mutex_unlock(&store->mutex);
+    ct_store_read_rest(reader->db);
     store->backend->disconnect(reader->db);
     free(reader);
 }
@@ -243,6 +244,14 @@ enum ct_result ct_store_read_begin(struct ct_store *store, struct ct_db **out)
         if (result != CT_OK)
             return result;
     }
+    if (reader->db->paused) {
+        reader->db->paused = false;
+        if (store->backend->is_current(reader->db)) {
+            *out = reader->db;
+            return CT_OK;
+        }
+        ct_store_read_end(reader->db);
+    }
     assert(!store->backend->in_transaction(reader->db)); /* reads are not nested */
     enum ct_result result = store->backend->control(reader->db, CT_BEGIN_READ);
     if (result == CT_OK)
@@ -254,4 +263,21 @@ void ct_store_read_end(struct ct_db *db)
 {
     if (ct_db_commit(db) != CT_OK)
         ct_db_rollback(db);
+}
+
+void ct_store_read_pause(struct ct_db *db)
+{
+    ct_db_reset(db);
+    if (db->backend->is_current != NULL && db->backend->in_transaction(db))
+        db->paused = true;
+    else
+        ct_store_read_end(db);
+}
+
+void ct_store_read_rest(struct ct_db *db)
+{
+    if (!db->paused)
+        return;
+    db->paused = false;
+    ct_store_read_end(db);
 }

@@ -82,6 +82,12 @@ void ct_store_look(struct ct_store *store, struct ct_store_state *out);
  *  the database. Not nested. CT_UNAVAILABLE, CT_NOMEM. */
 CT_CHECKED enum ct_result ct_store_read_begin(struct ct_store *store, struct ct_db **out);
 void ct_store_read_end(struct ct_db *db);
+/** Ends a read as far as its caller is concerned. When nobody has written anything in between, the
+ *  thread's next read goes on with the same state of the database, which saves locks and looks. The
+ *  caller sees to it that ct_store_read_rest is called before the thread waits for anything. */
+void ct_store_read_pause(struct ct_db *db);
+/** Ends what ct_store_read_pause has left, if it still is there. */
+void ct_store_read_rest(struct ct_db *db);
 
 /*
  * Statements. SQL is static text with parameters $1, $2, …; it is prepared once a connection and
