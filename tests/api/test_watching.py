@@ -1,10 +1,13 @@
 """What those are told who watch a server: whether it lives, whether it should be sent requests, what it is."""
 
+import os
 import signal
 import time
 
 from support import database, program
+from support.metrics import read
 from support.people import Account
+from support.postgres import Postgres
 
 
 def until(client, status):
@@ -51,6 +54,34 @@ def test_a_database_that_is_older_than_the_server(launch):
     assert until(client, 503).json()["detail"] == "The database is older than this server; try again"
     change(server, "INSERT INTO schema_migrations SELECT * FROM taken WHERE number NOT IN (SELECT number FROM schema_migrations)")
     until(client, 200)
+
+
+def send(pids, number):
+    for pid in pids:
+        os.kill(pid, number)
+
+
+def test_a_database_that_hangs_and_one_that_ends(launch):
+    """Whoever asks is answered all the same, since no request waits for the database."""
+    with Postgres() as postgres:
+        server = launch(DATABASE_URL=postgres.create(), errors=True)
+        client = server.client()
+        until(client, 200)
+        pids = postgres.pids()
+        send(pids, signal.SIGSTOP)
+        try:
+            assert until(client, 503).json()["detail"] in (
+                "The database does not answer; try again", "The database cannot be reached; try again")
+            assert client.get("/healthz").status_code == 200
+            assert read(client)("cloud_telephony_ready") == 0
+        finally:
+            send(pids, signal.SIGCONT)
+        until(client, 200)
+        postgres.kill()
+        assert until(client, 503).json()["detail"] == "The database cannot be reached; try again"
+        postgres.start()
+        until(client, 200)
+        server.stop()
 
 
 def test_a_database_of_a_newer_server(launch):
