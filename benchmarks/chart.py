@@ -104,7 +104,7 @@ def lines(title, x_label, y_label, series, x_log=None, y_log=None, zero=False, m
     """@p series: {name: [(x, y), ...]}. @p marks: [(x, text), ...], upright lines."""
     left, right, top, bottom, height = 78, 24, 96, 52, 400
     everything = [point for points in series.values() for point in points]
-    x_axis = Axis([x for x, _ in everything], left, WIDTH - right, x_log)
+    x_axis = Axis([x for x, _ in everything] + [x for x, _ in marks], left, WIDTH - right, x_log)
     y_axis = Axis([y for _, y in everything], height - bottom, top, y_log, zero)
     text = begin(height, title, subtitle or f"{y_label} by {x_label}")
     for step in y_axis.steps:

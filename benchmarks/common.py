@@ -26,10 +26,11 @@ def create(bench, server, token, connections, seconds, first, allow_starved=Fals
     return found
 
 
-def in_turn(bench, *kinds):
-    """The subjects of every round; each second round in the opposite order."""
-    for number in range(bench.rounds):
-        bench.say(f"  round {number + 1} of {bench.rounds}")
+def in_turn(bench, *kinds, most=None):
+    """The subjects of every round, at most so many; each second round in the opposite order."""
+    rounds = min(bench.rounds, most or bench.rounds)
+    for number in range(rounds):
+        bench.say(f"  round {number + 1} of {rounds}")
         yield from kinds if number % 2 == 0 else reversed(kinds)
 
 

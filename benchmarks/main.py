@@ -7,6 +7,7 @@ import shutil
 import sys
 import tempfile
 import time
+import traceback
 from pathlib import Path
 
 import machine
@@ -113,6 +114,11 @@ def run(measure, chosen):
             record = measure.function(bench).record()
         except Failure as failure:
             record = {"title": measure.work, "what": "It ended early", "failed": str(failure)}
+        except Exception as failure:  # pylint: disable=broad-except  # the measures after this one are worth having
+            traceback.print_exc()
+            output = getattr(failure, "stderr", None) or ""
+            record = {"title": measure.work, "what": "It ended early",
+                      "failed": f"{type(failure).__name__}: {failure} {output}".strip()}
         record.update(context=context, commands=list(bench.commands))
     finally:
         shutil.rmtree(directory)

@@ -79,7 +79,7 @@ def number_pool(bench):
                     f"here and there, {SEARCHES} searches of each kind with GET /available_phone_numbers, "
                     "one after another, as their client sees them; GET /healthz is what HTTP alone takes", "ms",
                     "The pool is made in one transaction: WAL mode, synchronous=FULL. Searches write nothing.")
-    for _ in in_turn(bench, Ours):
+    for _ in in_turn(bench, Ours, most=3):
         measure(bench, result, Ours)
     result.limit("making it", max(result.values["making it"]), ("at most", 1000))
     for name in result.values:

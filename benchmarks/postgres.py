@@ -142,7 +142,7 @@ def postgresql(bench):
                     "SQLite; and pgbench committing the same inserts over 32 connections, one to a transaction. PostgreSQL "
                     "runs on the server's cores. For information: there is no target", "requests/s", DURABLE)
     with Cluster(bench) as cluster:
-        for kind in in_turn(bench, "postgresql", "sqlite", "pgbench"):
+        for kind in in_turn(bench, "postgresql", "sqlite", "pgbench", most=3):
             if kind == "pgbench":
                 result.add("pgbench, the same inserts", pgbench(bench, cluster, 32))
                 continue

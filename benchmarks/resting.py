@@ -27,7 +27,7 @@ def memory_at_rest(bench):
     result = Result("Memory at rest", "Resident set after the start, 5 s after a burst of creates over 32 "
                     "connections, and 5 s after a burst of reads, with which ours has loaded the numbering "
                     "plans of the world", "MiB", DURABLE)
-    for kind in in_turn(bench, Ours, FastAPI):
+    for kind in in_turn(bench, Ours, FastAPI, most=3):
         with kind(bench) as server:
             server.start()
             token = server.register()
