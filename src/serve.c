@@ -196,6 +196,8 @@ int ct_serve_command(struct ct_program *program, int argc, char **argv)
     if (result == CT_OK)
         ct_pool_limit_wait(hashing, program->config.queue_wait_ms);
     if (result == CT_OK)
+        result = ct_accounts_listen(&program->accounts, program->store);
+    if (result == CT_OK)
         result = ct_sweeper_start(program->store, program->log, program->metrics, &sweeper);
     if (result == CT_OK)
         result = start_ops(program, hashing);

@@ -105,8 +105,12 @@ static enum ct_result sample_users(struct ct_arena *arena, struct ct_db *db,
 static enum ct_result set_guess_key(struct ct_arena *arena, struct ct_accounts *accounts,
                                     const char **why)
 {
+    static const struct ct_str info = {"wrong passwords", 15};
     const struct ct_config *config = accounts->config;
+    uint8_t *key = accounts->news.key;
     accounts->guess_key = spread(0, ct_str_of(config->secret_key));
+    ct_hkdf_sha256((struct ct_str){0}, ct_str_of(config->secret_key), info, key,
+                   CT_GUESS_NEWS_KEY_BYTES);
     if (config->algorithm != CT_RS256 && config->algorithm != CT_ES256)
         return CT_OK;
     char *pem;
@@ -115,6 +119,8 @@ static enum ct_result set_guess_key(struct ct_arena *arena, struct ct_accounts *
     if (result != CT_OK)
         return result;
     accounts->guess_key = spread(accounts->guess_key, ct_str_of(pem));
+    ct_hkdf_sha256((struct ct_str){(const char *)key, CT_GUESS_NEWS_KEY_BYTES}, ct_str_of(pem),
+                   info, key, CT_GUESS_NEWS_KEY_BYTES);
     explicit_bzero(pem, strlen(pem));
     free(pem);
     return CT_OK;
@@ -162,12 +168,18 @@ enum ct_result ct_accounts_init(struct ct_arena *arena, const struct ct_config *
     return CT_OK;
 }
 
+enum ct_result ct_accounts_listen(struct ct_accounts *accounts, struct ct_store *store)
+{
+    return ct_guess_news_start(&accounts->news, accounts->guessing, store);
+}
+
 void ct_accounts_end(struct ct_accounts *accounts)
 {
     ct_key_uses_free(accounts->key_uses);
     ct_guessing_free(accounts->guessing);
     ct_token_cache_end(accounts->tokens);
     ct_token_keys_free(accounts->keys);
+    explicit_bzero(accounts->news.key, sizeof(accounts->news.key));
     *accounts = (struct ct_accounts){0};
 }
 

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "accounts/guess_news.h"
 #include "accounts/guessing.h"
 #include "accounts/key_uses.h"
 #include "accounts/token.h"
@@ -25,10 +26,11 @@ struct ct_accounts {
     struct ct_token_cache *tokens;
     struct ct_guessing *guessing;
     struct ct_key_uses *key_uses;
-    struct ct_str jwks;     /* the public keys, as /.well-known/jwks.json answers them */
-    struct ct_str old_hash; /* a password hash of the original service, if its users are here */
-    unsigned old_share;     /* how many in 1,000 users still have such a hash */
-    uint64_t guess_key;     /* decides which unknown names take as long as those users */
+    struct ct_str jwks;        /* the public keys, as /.well-known/jwks.json answers them */
+    struct ct_str old_hash;    /* a password hash of the original service, if its users are here */
+    unsigned old_share;        /* how many in 1,000 users still have such a hash */
+    struct ct_guess_news news; /* to and from the other servers of the database */
+    uint64_t guess_key;        /* decides which unknown names take as long as those users */
     /** What is done with all that an account has in other rooms, before its row is deleted and in the
      *  same transaction; NULL: nothing. The call's user is the account. */
     enum ct_result (*on_delete)(void *room, struct ct_call *call);
@@ -42,6 +44,10 @@ struct ct_accounts {
 CT_CHECKED enum ct_result ct_accounts_init(struct ct_arena *arena, const struct ct_config *config,
                                            struct ct_store *store, struct ct_accounts *out,
                                            const char **why);
+
+/** From now on the other servers of the database hear of wrong passwords, and this one of theirs, until the
+ *  store is closed. @p accounts must not move any more. CT_NOMEM. */
+CT_CHECKED enum ct_result ct_accounts_listen(struct ct_accounts *accounts, struct ct_store *store);
 
 /** Forgets what must not outlive the room; comes before the store is closed or after. All zero is allowed. */
 void ct_accounts_end(struct ct_accounts *accounts);

@@ -22,6 +22,8 @@ struct ct_guessing {
     atomic_uint pending[PENDING_SLOTS];
     struct ct_failure_counter *addresses;
     struct ct_failure_counter *accounts;
+    void (*failed)(void *ctx, struct ct_str address, struct ct_str name);
+    void *ctx;
 };
 
 enum ct_result ct_guessing_new(const struct ct_config *config, struct ct_guessing **out)
@@ -91,6 +93,19 @@ static int64_t reserve_share(struct ct_guessing *guessing, struct ct_guess *gues
     return least;
 }
 
+void ct_guess_count(struct ct_guessing *guessing, struct ct_arena *arena, struct ct_str address,
+                    struct ct_str name, int64_t now_us)
+{
+    struct ct_guess guess = {.at_us = now_us, .account_size = name.len + 1};
+    guess.account = ct_arena_alloc(arena, guess.account_size);
+    if (guess.account == NULL)
+        return;
+    memcpy(guess.account + 1, name.at, name.len);
+    int64_t wait_s = ct_failure_counter_reserve(guessing->addresses, address, now_us);
+    wait_s += reserve_share(guessing, &guess);
+    (void)wait_s; /* what is full already counts no more */
+}
+
 /* Whether it is where the account was last logged in to. */
 static bool is_known(const struct ct_guess *guess, struct ct_str known)
 {
@@ -124,11 +139,19 @@ enum ct_result ct_guess_account(struct ct_guessing *guessing, struct ct_arena *a
     return CT_OK;
 }
 
-void ct_guess_failed(struct ct_guessing *guessing, struct ct_guess *guess)
+static void no_longer_pending(struct ct_guessing *guessing, struct ct_guess *guess)
 {
     if (guess->pending)
         (void)atomic_fetch_sub(pending_of(guessing, guess), 1);
     guess->pending = false;
+}
+
+void ct_guess_failed(struct ct_guessing *guessing, struct ct_guess *guess)
+{
+    no_longer_pending(guessing, guess);
+    if (guessing->failed != NULL && guess->by_address && guess->account != NULL)
+        guessing->failed(guessing->ctx, guess->address,
+                         (struct ct_str){guess->account + 1, guess->account_size - 1});
 }
 
 void ct_guess_take_back(struct ct_guessing *guessing, struct ct_guess *guess)
@@ -139,7 +162,15 @@ void ct_guess_take_back(struct ct_guessing *guessing, struct ct_guess *guess)
         ct_failure_counter_refund(
             guessing->accounts, (struct ct_str){guess->account, guess->account_size}, guess->at_us);
     guess->by_address = guess->by_account = false;
-    ct_guess_failed(guessing, guess);
+    no_longer_pending(guessing, guess);
+}
+
+void ct_guessing_tell(struct ct_guessing *guessing,
+                      void (*failed)(void *ctx, struct ct_str address, struct ct_str name),
+                      void *ctx)
+{
+    guessing->failed = failed;
+    guessing->ctx = ctx;
 }
 
 static enum ct_result limited(struct ct_call *call, const char *what, int64_t wait_s)

@@ -31,6 +31,15 @@ CT_CHECKED enum ct_result ct_guessing_new(const struct ct_config *config, struct
 /** NULL is allowed. */
 void ct_guessing_free(struct ct_guessing *guessing);
 
+/** From now on @p failed is called with each wrong password that was counted here: the key of its address, and
+ *  its account's name with its case folded. Not while attempts are under way. */
+void ct_guessing_tell(struct ct_guessing *guessing,
+                      void (*failed)(void *ctx, struct ct_str address, struct ct_str name),
+                      void *ctx);
+/** Counts a wrong password that another server saw, by what it was told. Without memory it is not counted. */
+void ct_guess_count(struct ct_guessing *guessing, struct ct_arena *arena, struct ct_str address,
+                    struct ct_str name, int64_t now_us);
+
 /** How many of the counter's shares an account has: that many times LOGIN_FAILURES_MAX. */
 #define CT_GUESSING_SHARES 10
 

@@ -120,6 +120,13 @@ struct ct_backend {
      *  batch began, on the monotonic clock. NULL: a failure is final. */
     bool (*recover)(struct ct_db *db, int64_t began_us, enum ct_result *result);
 
+    /** As ct_store_listen and ct_store_tell; NULL: there are no others. Ends with deafen, which comes
+     *  before close and is allowed at any time. */
+    enum ct_result (*listen)(struct ct_database *database,
+                             void (*heard)(void *ctx, struct ct_str text), void *ctx);
+    void (*tell)(struct ct_database *database, struct ct_str text);
+    void (*deafen)(struct ct_database *database);
+
     /** Housekeeping of the writing connection between transactions, when nobody waits for it. */
     void (*tidy)(struct ct_db *db);
 

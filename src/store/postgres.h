@@ -17,6 +17,7 @@
  *   postgres_url.c      the URL: which servers, with which options
  *   postgres_link.c     a connection in pipeline mode, every wait with an end
  *   postgres_commit.c   transactions, and what follows when the answer to a COMMIT is lost
+ *   postgres_news.c     what the processes on a database tell each other
  *   postgres.c          the engine's face: connections and statements
  *
  * What begins, divides and ends a transaction has no result that anybody waits for, so it does not
@@ -34,6 +35,7 @@ struct ct_database {
     struct ct_log *log;
     struct ct_arena *arena; /* where the URL lies */
     struct ct_pg_url url;
+    struct ct_pg_news *news;       /* NULL: nobody listens */
     char node_id[CT_PG_ID_SIZE];   /* of this process: random */
     _Atomic int64_t complained_us; /* when a line of the log last told of a failure */
     _Atomic int64_t failed_us;     /* when connecting last failed; 0 once it has succeeded again */
@@ -75,6 +77,11 @@ void ct_pg_complain(struct ct_pg_connection *connection, const char *event);
 /* backend.h's */
 enum ct_result ct_pg_control(struct ct_db *db, enum ct_control which);
 bool ct_pg_recover(struct ct_db *db, int64_t began_us, enum ct_result *result);
+
+enum ct_result ct_pg_listen(struct ct_database *database,
+                            void (*heard)(void *ctx, struct ct_str text), void *ctx);
+void ct_pg_tell(struct ct_database *database, struct ct_str text);
+void ct_pg_deafen(struct ct_database *database);
 
 /** Fills @p out with 128 random bits. CT_IO. */
 CT_CHECKED enum ct_result ct_pg_make_id(char out[CT_PG_ID_SIZE]);

@@ -229,7 +229,8 @@ enum ct_result ct_pg_url_read(const char *url, struct ct_arena *arena, struct ct
     PQconninfoOption *options = PQconninfoParse(url, &complaint);
     if (options == NULL) {
         /* What libpq says may repeat the whole URL. */
-        bool told = complaint != NULL && strstr(complaint, "out of memory") == NULL;
+        static const char memory[] = "out of memory";
+        bool told = complaint != NULL && strncmp(complaint, memory, sizeof(memory) - 1) != 0;
         PQfreemem(complaint);
         if (!told)
             return CT_NOMEM;

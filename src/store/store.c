@@ -129,6 +129,8 @@ void ct_store_close(struct ct_store *store)
 {
     if (store == NULL)
         return;
+    if (store->database != NULL && store->backend->deafen != NULL)
+        store->backend->deafen(store->database);
     ct_writer_stop(store->writer);
     if (store->has_key)
         pthread_key_delete(store->reader_key);
@@ -140,6 +142,21 @@ void ct_store_close(struct ct_store *store)
         store->backend->close(store->database);
     pthread_mutex_destroy(&store->mutex);
     free(store);
+}
+
+/* ---- the others ---- */
+
+enum ct_result ct_store_listen(struct ct_store *store, void (*heard)(void *ctx, struct ct_str text),
+                               void *ctx)
+{
+    return store->backend->listen == NULL ? CT_OK
+                                          : store->backend->listen(store->database, heard, ctx);
+}
+
+void ct_store_tell(struct ct_store *store, struct ct_str text)
+{
+    if (store->backend->tell != NULL)
+        store->backend->tell(store->database, text);
 }
 
 /* ---- writing ---- */

@@ -89,6 +89,14 @@ void ct_store_read_pause(struct ct_db *db);
 /** Ends what ct_store_read_pause has left, if it still is there. */
 void ct_store_read_rest(struct ct_db *db);
 
+/** From now on @p heard is called, on a thread of the store's, with what other processes on this database tell;
+ *  until the store is closed. Once for a store. An engine that is for one machine hears nothing. CT_NOMEM. */
+CT_CHECKED enum ct_result ct_store_listen(struct ct_store *store,
+                                          void (*heard)(void *ctx, struct ct_str text), void *ctx);
+/** Tells all others a text of up to 7,900 bytes without NUL, soon; nobody waits for that, and it may be lost when
+ *  the database is away. Safe from any thread. */
+void ct_store_tell(struct ct_store *store, struct ct_str text);
+
 /*
  * Statements. SQL is static text with parameters $1, $2, …; it is prepared once a connection and
  * found again by its address. A statement stays valid until the same text is asked for again or the

@@ -1,13 +1,13 @@
 """API keys: what machines prove themselves with."""
 
 import re
-import sqlite3
 import time
 from datetime import datetime, timedelta, timezone
 
 import pytest
 
 from support.clock import Clock
+from support.database import opened
 from support.people import Account, fresh_number
 
 KEY = re.compile(r"ctk_[A-Za-z0-9_-]{38}")
@@ -40,9 +40,8 @@ def test_a_key_is_shown_once(owner):
 
 def test_what_is_stored_is_a_hash(server, owner):
     made = owner.key()
-    with sqlite3.connect(server.database) as database:
+    with opened(server.folder) as database:
         row = database.execute("SELECT * FROM api_keys WHERE id = ?", (made["id"],)).fetchone()
-    database.close()
     assert not any(made["key"] in str(value) for value in row)
 
 

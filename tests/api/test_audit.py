@@ -1,11 +1,11 @@
 """GET /audit: what was done to an account, by whom, when and from where."""
 
 import re
-import sqlite3
 
 import pytest
 
 from support import program
+from support.database import opened
 from support.people import Account
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
@@ -58,10 +58,9 @@ def test_the_life_of_an_account(server):
 def test_the_record_outlives_the_account(server):
     owner = Account(server)
     assert owner.client.delete("/auth/me", json={"password": owner.password}).status_code == 204
-    with sqlite3.connect(server.database) as database:
+    with opened(server.folder) as database:
         rows = database.execute("SELECT action, detail, actor_id, address FROM audit WHERE user_id = ? ORDER BY id",
                                 (owner.id,)).fetchall()
-    database.close()
     assert rows == [("account.registered", None, owner.id, "127.0.0.1"),
                     ("account.deleted", owner.name, owner.id, "127.0.0.1")]
 
@@ -87,10 +86,9 @@ def test_what_the_operator_does(server, owner):
 
 
 def rows_of(server, owner):
-    with sqlite3.connect(server.database) as database:
+    with opened(server.folder) as database:
         rows = database.execute("SELECT action, detail, actor_id, address FROM audit WHERE user_id = ? ORDER BY id",
                                 (owner.id,)).fetchall()
-    database.close()
     return rows
 
 
@@ -113,11 +111,10 @@ def test_what_is_done_with_a_key(server, owner):
     lambda owner: owner.client.post("/auth/refresh"),
 ], ids=["password", "delete", "key", "no key", "register", "login", "refresh"])
 def test_what_changes_nothing_leaves_no_entry(server, owner, attempt):
-    with sqlite3.connect(server.database) as database:
+    with opened(server.folder) as database:
         before = rows_of(server, owner)
         attempt(owner)
         assert rows_of(server, owner) == before
-    database.close()
 
 
 def test_each_sees_its_own(server, owner):
@@ -162,11 +159,10 @@ def test_only_some_actions(owner):
 def test_a_page_looks_at_so_many_entries(server):
     """A rare action of an account with many entries: pages may be empty, and it is found all the same."""
     owner = Account(server)
-    with sqlite3.connect(server.database, timeout=30) as database:
+    with opened(server.folder) as database:
         next_id, = database.execute("SELECT max(id) + 1 FROM audit").fetchone()
         database.executemany("INSERT INTO audit (id, at, user_id, actor_id, action) VALUES (?, 0, ?, ?, 'number.created')",
                              [(next_id + turn, owner.id, owner.id) for turn in range(4500)])
-    database.close()
     query, pages = {"action": "account.registered"}, []
     while True:
         page = owner.client.get("/audit", params=query).json()

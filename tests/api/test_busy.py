@@ -4,13 +4,13 @@ is well again when the cause is gone."""
 import json
 import os
 import resource
-import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from support import program, tokens
+from support.database import opened
 from support.people import Account, fresh_name, fresh_number
 from support.wire import Wire, head_of
 
@@ -75,9 +75,8 @@ def test_a_burst_of_passwords_fills_the_queue(launch):
     statuses = burst(server, requests)
     assert set(statuses[0::2]) == {401, 503}
     assert set(statuses[1::2]) == {200, 503}
-    database = sqlite3.connect(server.database)
-    stored = {name for name, in database.execute("SELECT username FROM users")}
-    database.close()
+    with opened(server.folder) as database:
+        stored = {name for name, in database.execute("SELECT username FROM users")}
     registered = {body["username"] for (path, body), status in zip(requests, statuses)
                   if path == "/auth/register" and status == 200}
     assert stored == registered | {account.name}

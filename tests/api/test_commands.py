@@ -7,7 +7,6 @@ import pty
 import re
 import select
 import signal
-import sqlite3
 import subprocess
 import termios
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from support import program, tokens
+from support.database import opened, settings_of
 from support.people import Account
 
 COMMANDS = ["serve", "settings", "openapi", "user", "pool", "number", "backup", "restore", "check", "token", "version"]
@@ -210,7 +210,7 @@ class Terminal:
         self.ours, theirs = pty.openpty()
         # the terminal of a session of its own, so that Ctrl-C is a signal
         self.process = subprocess.Popen(
-            ["setsid", "--ctty", program.PROGRAM, *arguments], cwd=folder, env=program.environment({}),
+            ["setsid", "--ctty", program.PROGRAM, *arguments], cwd=folder, env=program.environment(settings_of(folder)),
             stdin=theirs, stdout=theirs, stderr=theirs)
         self.theirs = theirs
         self.shown = b""
@@ -306,9 +306,8 @@ def test_user_list_shows_nothing_secret(command):
 
 def test_user_list_does_not_play_with_the_terminal(command, tmp_path):
     succeeds(command("user", "add", "alice", password="a good password"))
-    with sqlite3.connect(tmp_path / "cloud_telephony.db") as database:
-        database.execute("INSERT INTO users (username, hashed_password) VALUES (?, 'x')", ("\x1b[2J\nforged\tline",))
-    database.close()
+    with opened(tmp_path) as database:
+        database.execute("INSERT INTO users (id, username, hashed_password) VALUES (4711, ?, 'x')", ("\x1b[2J\nforged\tline",))
     listed = succeeds(command("user", "list"))
     assert "\x1b" not in listed and listed.count("\n") == 3
 
@@ -316,9 +315,8 @@ def test_user_list_does_not_play_with_the_terminal(command, tmp_path):
 def test_a_user_is_also_made_with_bcrypt(command, tmp_path):
     succeeds(command("user", "add", "alice", password="a good password", PASSWORD_HASH="bcrypt"))
     fails(command("user", "add", "bob", password="x" * 73, PASSWORD_HASH="bcrypt"), "72")
-    database = sqlite3.connect(tmp_path / "cloud_telephony.db")
-    assert database.execute("SELECT hashed_password FROM users").fetchone()[0].startswith("$2b$12$")
-    database.close()
+    with opened(tmp_path) as database:
+        assert database.execute("SELECT hashed_password FROM users").fetchone()[0].startswith("$2b$12$")
 
 
 # --- token
@@ -352,7 +350,7 @@ def test_a_database_that_cannot_be_opened(command):
 def test_output_that_cannot_be_written(tmp_path):
     with open("/dev/full", "wb") as full:
         for arguments in (["version"], ["settings"], ["settings", "--env"], ["openapi"], ["metrics"], ["--help"], ["user", "list"], ["user", "--help"]):
-            done = subprocess.run([program.PROGRAM, *arguments], cwd=tmp_path, env=program.environment({}), stdout=full,
+            done = subprocess.run([program.PROGRAM, *arguments], cwd=tmp_path, env=program.environment(settings_of(tmp_path)), stdout=full,
                                   stderr=subprocess.PIPE, timeout=60)
             assert done.returncode > 0, arguments
             assert done.stderr
@@ -365,9 +363,8 @@ def test_many_first_starts_at_once_migrate_once(tmp_path, command):
                              range(6)))
     assert [one.returncode for one in done] == [0] * 6, [one.stderr for one in done]
     assert succeeds(command("user", "list")).count("\n") == 7
-    database = sqlite3.connect(tmp_path / "cloud_telephony.db")
-    steps = [number for number, in database.execute("SELECT number FROM schema_migrations ORDER BY number")]
-    database.close()
+    with opened(tmp_path) as database:
+        steps = [number for number, in database.execute("SELECT number FROM schema_migrations ORDER BY number")]
     assert steps == list(range(1, len(steps) + 1))
 
 

@@ -1,18 +1,17 @@
 """Idempotency-Key on every route of /openapi.json that takes one: done once, answered the same, byte for byte."""
 
-import contextlib
 import itertools
 import json
 import os
 import re
 import signal
-import sqlite3
 import threading
 import time
 
 import pytest
 
 from support.clock import Clock
+from support.database import opened
 from support.people import Account, fresh_name, fresh_number
 from support.routes import World, pool_body, prefix_of, routes
 from support.wire import Wire, ask, head_of
@@ -279,9 +278,8 @@ def test_what_is_forgotten_is_deleted(launch):
         assert reply.status_code == 200
 
     def rows():
-        database = sqlite3.connect(server.database, timeout=30)
-        count, = database.execute("SELECT count(*) FROM idempotency_keys").fetchone()
-        database.close()
+        with opened(server.folder) as database:
+            count, = database.execute("SELECT count(*) FROM idempotency_keys").fetchone()
         return count
 
     for _ in range(300):
@@ -299,7 +297,7 @@ def test_what_is_forgotten_is_deleted(launch):
 
 def test_many_old_answers_slow_nobody_down(server, owner):
     """Each request deletes a few of them, and looks at no others: all writes wait for it."""
-    with contextlib.closing(sqlite3.connect(server.database, timeout=30)) as database:
+    with opened(server.folder) as database:
         database.execute("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000) "
                          "INSERT INTO idempotency_keys (owner, key_hash, created_at, request_hash, status, reply) "
                          "SELECT ?, 'old' || i, i, 'r', 200, 's' FROM n", (owner.id,))
@@ -392,7 +390,7 @@ def test_what_a_stranger_is_refused_leaves_no_row(launch):
     for _ in range(3):
         reply = server.client().post("/auth/register", json=account.body, headers={"Idempotency-Key": key})
         assert reply.status_code == 409 and not is_replayed(reply)
-    with contextlib.closing(sqlite3.connect(server.database, timeout=30)) as database:
+    with opened(server.folder) as database:
         assert database.execute("SELECT count(*) FROM idempotency_keys").fetchone() == (0,)
 
 

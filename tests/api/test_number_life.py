@@ -1,13 +1,12 @@
 """Release, quarantine and restoring, with the clock moved; the audit record of it."""
 
-import contextlib
-import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from support.clock import Clock
+from support.database import opened
 from support.people import Account, fresh_number
 
 TAKEN = {"detail": "Phone number already registered"}
@@ -31,7 +30,7 @@ def listed(account, **query):
 
 
 def rows(server):
-    with contextlib.closing(sqlite3.connect(server.database, timeout=30)) as database:
+    with opened(server.folder) as database:
         return database.execute("SELECT id, status, transfer_to FROM virtual_phone_numbers ORDER BY id").fetchall()
 
 

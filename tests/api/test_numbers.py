@@ -1,11 +1,11 @@
 """POST and GET /phone_numbers, GET and PATCH /phone_numbers/{id}."""
 
 import re
-import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from support.database import opened
 from support.people import Account, fresh_number
 
 PATTERN = r"^\+[1-9][0-9]{1,14}$"
@@ -191,11 +191,10 @@ def test_paging_is_stable_while_rows_come_and_go(server, owner):
     made = [owner.create()["id"] for _ in range(9)]
     walk = pages(owner.client, limit=3)
     seen = [one["id"] for one in next(walk)]
-    with sqlite3.connect(server.database, timeout=30) as database:
+    with opened(server.folder) as database:
         # one that was shown, the one that the cursor stands on, and one that is still to come
         gone = [made[0], made[2], made[4]]
         database.executemany("DELETE FROM virtual_phone_numbers WHERE id = ?", [(one,) for one in gone])
-    database.close()
     late = owner.create()["id"]
     seen += [one["id"] for page in walk for one in page]
     assert seen == made[:4] + made[5:] + [late]
@@ -456,10 +455,9 @@ def test_what_is_no_filter(account, query, kind):
 def test_a_filter_that_few_pass_reads_a_part_at_a_time(launch):
     server = launch()
     owner = Account(server)
-    with sqlite3.connect(server.database, timeout=30) as database:
-        database.executemany("INSERT INTO virtual_phone_numbers (phone_number, user_id) VALUES (?, ?)",
-                             [(f"+4930{turn:07}", owner.id) for turn in range(4500)])
-    database.close()
+    with opened(server.folder) as database:
+        database.executemany("INSERT INTO virtual_phone_numbers (id, phone_number, user_id) VALUES (?, ?, ?)",
+                             [(turn + 1, f"+4930{turn:07}", owner.id) for turn in range(4500)])
     read = list(pages(owner.client, prefix="49300004499"))
     assert [len(page) for page in read] == [0, 0, 1]
     assert read[2][0]["phone_number"] == "+49300004499"

@@ -5,7 +5,6 @@ import io
 import json
 import os
 import pty
-import sqlite3
 import subprocess
 import threading
 import time
@@ -13,6 +12,7 @@ import time
 import pytest
 
 from support import program
+from support.database import ENGINE, opened, settings_of
 from support.inventory import differences
 from support.people import Account
 from support.pools import pages, plus
@@ -65,7 +65,7 @@ def test_ranges_and_numbers(command, imported, server):
     assert [(one["name"], one["country"]) for one in pages(admin.client, "/number_pools")] == [("Berlin", "DE"), ("Hamburg", "DE")]
     assert [one["phone_number"] for one in pages(admin.client, "/available_phone_numbers", prefix="4940")] == [
         "+4940120001", "+4940120002", "+4940120005", "+4940120006"]
-    with sqlite3.connect(server.database) as database:
+    with opened(server.folder) as database:
         rows = database.execute("SELECT action, user_id, actor_id, detail FROM audit WHERE action LIKE 'pool%'").fetchall()
     assert rows == [("pool.created", 0, None, "Berlin"), ("pool.created", 0, None, "Hamburg")]
 
@@ -150,23 +150,22 @@ def test_very_many_bad_lines(command, imported):
 def start_import(folder, name="pools.csv", **options):
     return subprocess.Popen([program.PROGRAM, "pool", "import", name], cwd=folder, stdout=subprocess.PIPE,
                             stderr=subprocess.PIPE, text=True,
-                            env=program.environment({"SECRET_KEY": program.SECRET_KEY, "LOG_LEVEL": "error"}), **options)
+                            env=program.environment({"SECRET_KEY": program.SECRET_KEY, "LOG_LEVEL": "error", **settings_of(folder)}), **options)
 
 
 def kill_in_the_middle(folder, text, name="pools.csv", wanted=3):
     """Imports a file and kills the program once some steps are on disk."""
     (folder / name).write_text(text)
     process = start_import(folder, name)
-    database = sqlite3.connect(folder / "cloud_telephony.db", timeout=30)
-    steps = None
-    while steps is None or steps[0] < wanted:
-        assert process.poll() is None, process.communicate()
-        steps = database.execute("SELECT steps FROM pool_imports WHERE sha256 NOT LIKE 'd%'").fetchone()
-        time.sleep(0.001)
-    process.kill()
-    process.communicate()
-    left = database.execute("SELECT count(*) FROM pool_ranges").fetchone()[0]
-    database.close()
+    with opened(folder) as database:
+        steps = None
+        while steps is None or steps[0] < wanted:
+            assert process.poll() is None, process.communicate()
+            steps = database.execute("SELECT steps FROM pool_imports WHERE sha256 NOT LIKE 'd%'").fetchone()
+            time.sleep(0.001)
+        process.kill()
+        process.communicate()
+        left = database.execute("SELECT count(*) FROM pool_ranges").fetchone()[0]
     return left
 
 
@@ -186,7 +185,7 @@ def test_killed_and_gone_on_with(command, tmp_path, server):
     (tmp_path / "again.csv").write_text(text)
     done = command("pool", "import", "again.csv")
     assert (done.returncode, done.stdout) == (0, "imported 60000 numbers in 1 pool\n")
-    words = done.stderr.split()
+    words = done.stderr.splitlines()[0].split()  # others may say how far it is, where that takes long
     assert words[:5] == ["going", "on", "behind", "the", "first"] and words[6:] == ["of", "60000", "numbers"]
     assert left <= int(words[5]) < 60000
     assert listed(command) == [["many", "60000", "1", "60000", "+493000000000..+493000419993"]]
@@ -201,11 +200,11 @@ def test_killed_and_another_file(command, tmp_path, server):
     (tmp_path / "other.csv").write_text("pool,number\nother,+493000000007\n")
     done = command("pool", "import", "other.csv")
     assert done.returncode == 1 and "another file is being imported" in program.complaint(done)
-    with sqlite3.connect(server.database, timeout=30) as database:
+    with opened(server.folder) as database:
         database.execute("UPDATE pool_imports SET touched_at = touched_at - 61000")
     assert command("pool", "import", "other.csv").returncode == 0
     assert listed(command) == [["other", "1", "0", "1", "+493000000007..+493000000007"]]
-    with sqlite3.connect(server.database) as database:
+    with opened(server.folder) as database:
         assert [database.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
                 for table in ("pool_ranges", "pool_blocks", "pool_imports")] == [1, 1, 0]
 
@@ -221,7 +220,7 @@ def test_killed_and_no_longer_good(command, tmp_path, server):
         'pools.csv:60001: +493000419993 is in the pool "in the way" already',
         "cloud-telephony: 1 bad line: nothing was imported"]
     assert [row[0] for row in listed(command)] == ["in the way"]
-    with sqlite3.connect(server.database) as database:
+    with opened(server.folder) as database:
         assert database.execute("SELECT count(*) FROM pool_ranges").fetchone() == (1,)
 
 
@@ -230,7 +229,7 @@ def test_creating_numbers_of_pools_that_are_being_deleted(command, tmp_path, ser
     person = Account(server)
     left = kill_in_the_middle(tmp_path, many(60000), wanted=20)
     (tmp_path / "other.csv").write_text("pool,number\nother,+4912\n")
-    with sqlite3.connect(server.database, timeout=30) as database:
+    with opened(server.folder) as database:
         database.execute("UPDATE pool_imports SET touched_at = touched_at - 61000")
     process = start_import(tmp_path, "other.csv")
     created = 0
@@ -239,7 +238,7 @@ def test_creating_numbers_of_pools_that_are_being_deleted(command, tmp_path, ser
         created += 1
     assert process.communicate() == ("imported 1 numbers in 1 pool\n", "")
     assert created > 1
-    assert differences(server.database) == []
+    assert differences(server.folder) == []
 
 
 def test_a_very_large_pool_is_deleted_bit_by_bit(command, imported, tmp_path, server):
@@ -257,10 +256,10 @@ def test_a_very_large_pool_is_deleted_bit_by_bit(command, imported, tmp_path, se
     reply = admin.client.post("/number_pools", json=body)
     assert (reply.status_code, reply.json()["detail"]) == (
         409, "+493000419993 is in a pool that is being imported or deleted")
-    assert differences(server.database) == []
+    assert differences(server.folder) == []
     # the rest goes by itself
     deadline = time.monotonic() + 30
-    with sqlite3.connect(server.database, timeout=30) as database:
+    with opened(server.folder) as database:
         while any(database.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone()
                   for table in ("pool_ranges", "pool_blocks", "pool_imports", "number_pools")):
             assert time.monotonic() < deadline
@@ -273,17 +272,17 @@ def test_a_pool_over_very_many_numbers(server):
     """Others wait for it, so it must not take long."""
     admin = Account(server).promote()
     later = int(time.time() * 1000) + 10 ** 8
-    with sqlite3.connect(server.database, timeout=30) as database:
+    with opened(server.folder) as database:
         database.executemany(
-            "INSERT INTO virtual_phone_numbers (phone_number, user_id, status, status_until, last_owner_id) "
-            "VALUES (?, ?, ?, ?, ?)",
-            [(plus(493010000000 + i * 40), *((None, "quarantined", later + i, 1) if i % 3 == 0 else (1, None, None, None)))
+            "INSERT INTO virtual_phone_numbers (id, phone_number, user_id, status, status_until, last_owner_id) "
+            "VALUES (?, ?, ?, ?, ?, ?)",
+            [(i + 1, plus(493010000000 + i * 40), *((None, "quarantined", later + i, 1) if i % 3 == 0 else (1, None, None, None)))
              for i in range(200000)])
     begun = time.monotonic()
     reply = admin.client.post("/number_pools", json={"name": "a", "first": "+493010000000", "last": "+493019999999"})
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < (3 if ENGINE == "sqlite" else 30)
     assert (reply.status_code, reply.json()["taken"]) == (200, 200000)
-    assert differences(server.database) == []
+    assert differences(server.folder) == []
 
 
 def test_many_pools(command, imported, tmp_path, server):
@@ -324,7 +323,7 @@ def test_a_bar_on_a_terminal(command, tmp_path):
     (tmp_path / "pools.csv").write_text(many(30000))
     primary, secondary = pty.openpty()
     process = subprocess.Popen([program.PROGRAM, "pool", "import", "pools.csv"], cwd=tmp_path, stdout=subprocess.PIPE,
-                               stderr=secondary, env=program.environment({"LOG_LEVEL": "error"}))
+                               stderr=secondary, env=program.environment({"LOG_LEVEL": "error", **settings_of(tmp_path)}))
     os.close(secondary)
     shown = b""
     while True:
@@ -386,7 +385,7 @@ def test_export_has_no_formulas(command, server, name):
 
 def test_export_page_by_page(command, server):
     Account(server)
-    with sqlite3.connect(server.database, timeout=30) as database:
+    with opened(server.folder) as database:
         database.executemany("INSERT INTO virtual_phone_numbers (id, phone_number, user_id) VALUES (?, ?, 1)",
                              [(i, f"+4912{i:05}") for i in range(1, 2502)])
     rows = exported(command)

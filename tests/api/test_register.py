@@ -1,11 +1,11 @@
 """POST /auth/register."""
 
-import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from support import tokens
+from support.database import opened
 from support.people import Account, fresh_name
 
 TAKEN = {"detail": "Username already registered"}
@@ -116,29 +116,26 @@ def test_at_the_same_time_one_gets_the_name(server):
 
 
 def test_what_is_stored_is_an_argon2id_hash(server, owner):
-    with sqlite3.connect(server.database) as database:
+    with opened(server.folder) as database:
         username, stored = database.execute(
             "SELECT username, hashed_password FROM users WHERE id = ?", (owner.id,)).fetchone()
-    database.close()
     assert username == owner.name
     assert stored.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
 
 
 def test_two_users_with_one_password_have_different_hashes(server):
     accounts = [Account(server, password="the same password") for _ in range(2)]
-    with sqlite3.connect(server.database) as database:
+    with opened(server.folder) as database:
         stored = {database.execute("SELECT hashed_password FROM users WHERE id = ?", (one.id,)).fetchone()
                   for one in accounts}
-    database.close()
     assert len(stored) == 2
 
 
 def test_bcrypt_by_setting(launch):
     server = launch(PASSWORD_HASH="bcrypt")
     account = Account(server, password="x" * 72)
-    with sqlite3.connect(server.database) as database:
+    with opened(server.folder) as database:
         stored, = database.execute("SELECT hashed_password FROM users WHERE id = ?", (account.id,)).fetchone()
-    database.close()
     assert stored.startswith("$2b$12$")
     assert account.login().status_code == 200
     for password in ("x" * 73, "with a \0 inside"):

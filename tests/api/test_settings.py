@@ -2,12 +2,12 @@
 
 import json
 import socket
-import sqlite3
 import stat
 
 import pytest
 
 from support import program, tokens
+from support.database import opened
 from support.people import Account
 from support.wire import ask, head_of
 
@@ -197,9 +197,8 @@ def test_a_newer_database_is_refused(tmp_path, launch):
     server = launch(folder=tmp_path)
     Account(server)
     server.stop()
-    with sqlite3.connect(server.database) as database:
+    with opened(server.folder) as database:
         database.execute("INSERT INTO schema_migrations VALUES (999999, 'of the future', 0)")
-    database.close()
     line = refuse(tmp_path)
     assert "newer" in line and "999999" in line
 
@@ -221,11 +220,10 @@ def test_the_database_is_for_its_owner_alone(launch):
 def test_what_the_database_is_set_to(launch):
     server = launch()
     Account(server)
-    database = sqlite3.connect(server.database)
-    assert database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-    assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-    assert database.execute("PRAGMA foreign_key_check").fetchall() == []
-    database.close()
+    with opened(server.folder) as database:
+        assert database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        assert database.execute("PRAGMA foreign_key_check").fetchall() == []
 
 
 def test_two_servers_on_one_database(tmp_path, launch):

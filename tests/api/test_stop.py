@@ -10,6 +10,7 @@ import time
 import pytest
 
 from support import legacy
+from support.database import opened
 from support.people import Account
 from support.wire import Closed, Wire, head_of
 
@@ -36,9 +37,8 @@ def test_a_login_that_runs_is_finished(launch, tmp_path, number):
         assert reply.status == 200
         assert wire.is_closed()
     assert server.wait() == 0
-    database = sqlite3.connect(server.database)
-    assert database.execute("SELECT hashed_password FROM users").fetchone()[0].startswith("$argon2id$")
-    database.close()
+    with opened(server.folder) as database:
+        assert database.execute("SELECT hashed_password FROM users").fetchone()[0].startswith("$argon2id$")
 
 
 def test_several_logins_that_wait_are_finished(launch, tmp_path):
@@ -150,9 +150,8 @@ def test_a_stop_under_load_loses_nothing_it_said_yes_to(launch):
     for thread in threads:
         thread.join()
     assert len(acknowledged) > 20
-    database = sqlite3.connect(server.database)
-    rows = set(database.execute("SELECT phone_number, user_id FROM virtual_phone_numbers"))
-    database.close()
+    with opened(server.folder) as database:
+        rows = set(database.execute("SELECT phone_number, user_id FROM virtual_phone_numbers"))
     assert set(acknowledged) <= rows
     # each client has at most one that was written and not told of
     assert len(rows) - len(acknowledged) <= len(accounts)

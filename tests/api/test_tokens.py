@@ -1,12 +1,12 @@
 """Bearer tokens: what opens an account, and everything that must not."""
 
-import sqlite3
 import subprocess
 import time
 
 import pytest
 
 from support import program, tokens
+from support.database import opened
 from support.people import Account
 from support.program import SECRET_KEY
 from support.wire import ask, head_of
@@ -157,9 +157,8 @@ def test_a_forged_token_is_refused(server, account, name):
 def test_a_deleted_user_is_refused(server):
     account = Account(server)
     assert account.client.get("/auth/me").status_code == 200
-    with sqlite3.connect(server.database, timeout=30) as database:
+    with opened(server.folder) as database:
         database.execute("DELETE FROM users WHERE id = ?", (account.id,))
-    database.close()
     for path in ("/auth/me", "/phone_numbers", "/phone_numbers/1"):
         reply = account.client.get(path)
         assert (reply.status_code, reply.json()) == (401, REFUSED)
@@ -173,9 +172,8 @@ def test_the_token_of_a_deleted_user_opens_nobody_elses_account(launch):
     gone = Account(server)
     old = tokens.sign(tokens.claims_of(gone.id, iat=int(time.time()) - 60), SECRET_KEY)
     assert me(server, f"Bearer {old}").status_code == 200
-    with sqlite3.connect(server.database, timeout=30) as database:
+    with opened(server.folder) as database:
         database.execute("DELETE FROM users WHERE id = ?", (gone.id,))
-    database.close()
     Account(server)
     assert me(server, f"Bearer {old}").status_code == 401
 

@@ -1,13 +1,13 @@
 """A number that goes from one account to another: offered, accepted, refused, withdrawn, timed out."""
 
 import re
-import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from support.clock import Clock
+from support.database import opened
 from support.people import Account
 
 UNKNOWN = {"detail": "Phone number not found"}
@@ -185,10 +185,11 @@ def test_very_many_offers_to_an_account_that_is_deleted(launch):
     server = launch()
     giver, receiver = Account(server), Account(server)
     later = int(time.time() * 1000) + 10 ** 8
-    with sqlite3.connect(server.database, timeout=30) as database:
+    with opened(server.folder) as database:
         database.executemany(
-            "INSERT INTO virtual_phone_numbers (phone_number, user_id, status, status_until, transfer_to) "
-            f"VALUES (?, {giver.id}, 'transferring', {later}, {receiver.id})", [(f"+49{i:08}",) for i in range(40000)])
+            "INSERT INTO virtual_phone_numbers (id, phone_number, user_id, status, status_until, transfer_to) "
+            f"VALUES (?, ?, {giver.id}, 'transferring', {later}, {receiver.id})",
+            [(i + 1, f"+49{i:08}") for i in range(40000)])
     begun = time.monotonic()
     assert receiver.client.delete("/auth/me", json={"password": receiver.password}).status_code == 204
     assert time.monotonic() - begun < 3

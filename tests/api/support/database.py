@@ -68,6 +68,11 @@ def opened(folder):
             yield _Connection(connection)
 
 
+def see_one_state(database):
+    """What is read on this connection from here on is of one state, whoever may be writing meanwhile."""
+    database.execute("BEGIN" if ENGINE == "sqlite" else "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+
+
 class _Connection:
     """As much of sqlite3.Connection as the tests use, over psycopg2."""
 
@@ -80,8 +85,9 @@ class _Connection:
         return _Rows(cursor)
 
     def executemany(self, statement, rows):
+        from psycopg2.extras import execute_batch
         cursor = self._connection.cursor()
-        cursor.executemany(_with_values(statement), [tuple(row) for row in rows])
+        execute_batch(cursor, _with_values(statement), [tuple(row) for row in rows], page_size=1000)
 
     def commit(self):
         self._connection.commit()

@@ -5,6 +5,24 @@ import pytest
 from . import database
 
 
+# The tests that are about SQLite's file itself and run on SQLite alone; all others run on either database.
+SQLITE_ALONE = {
+    "test_legacy.py": "a file of the original program is opened",
+    "test_busy.py::test_a_database_that_is_away": "the file is renamed (see test_postgres.py)",
+    "test_busy.py::test_a_disk_that_takes_nothing": "the file's size is limited",
+    "test_every_route.py::test_a_database_that_is_away": "the file is renamed (see test_postgres.py)",
+    "test_idempotency.py::test_answers_are_not_readable_in_the_file": "the file's bytes are read",
+    "test_settings.py::test_the_env_file": "the .env file names a file",
+    "test_settings.py::test_the_database_is_for_its_owner_alone": "the file's mode",
+    "test_settings.py::test_what_the_database_is_set_to": "SQLite's own settings",
+    "test_settings.py::test_an_absolute_database_url": "the path of a file",
+    "test_stop.py::test_a_login_that_runs_is_finished": "it begins with a file of the original program",
+    "test_stop.py::test_several_logins_that_wait_are_finished": "it begins with a file of the original program",
+    "test_stop.py::test_nobody_is_let_in_any_more": "it begins with a file of the original program",
+    "test_stop.py::test_the_write_ahead_log_is_copied": "the write-ahead log",
+}
+
+
 def add_markers(config):
     """Makes @pytest.mark.sqlite and @pytest.mark.postgresql known."""
     for engine in database.ENGINES:
@@ -15,6 +33,12 @@ def pytest_collection_modifyitems(items):
     """Leaves out the tests of the other engine. They are not deselected: the gate at the end counts without them."""
     others = [engine for engine in database.ENGINES if engine != database.ENGINE]
     items[:] = [item for item in items if not any(item.get_closest_marker(other) for other in others)]
+    if database.ENGINE != "sqlite":
+        items[:] = [item for item in items if not _is_sqlites(item)]
+
+
+def _is_sqlites(item):
+    return item.path.name in SQLITE_ALONE or f"{item.path.name}::{item.originalname}" in SQLITE_ALONE
 
 
 @pytest.fixture(autouse=True)

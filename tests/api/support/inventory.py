@@ -1,20 +1,34 @@
 """Whether what the pools say of each number is what the numbers' own rows say (docs/pools.md)."""
 
 import collections
-import contextlib
-import sqlite3
+
+from . import database as engine
 
 BLOCK = 1000
 
 
-def differences(path):
-    """What is wrong in a database, a line each. Any program may be writing meanwhile: one state is looked at."""
-    with contextlib.closing(sqlite3.connect(path, timeout=30)) as database:
-        database.execute("BEGIN")
-        return [*_engine(database), *_rows(database), *_pools(database)]
+def differences(folder, spoil=None):
+    """What is wrong in a folder's database, a line each. Any program may be writing meanwhile: one state is looked
+    at. `spoil` is a statement that is run before, and undone afterwards."""
+    with engine.opened(folder) as database:
+        engine.see_one_state(database)
+        if spoil:
+            _without_keys(database)
+            database.execute(spoil)
+        found = [*_engine(database), *_rows(database), *_pools(database)]
+        database.rollback()
+        return found
+
+
+def _without_keys(database):
+    """Foreign keys are not looked at (SQLite does that only where it is told to)."""
+    if engine.ENGINE == "postgresql":
+        database.execute("SET LOCAL session_replication_role = replica")
 
 
 def _engine(database):
+    if engine.ENGINE == "postgresql":
+        return
     for problem in database.execute("PRAGMA foreign_key_check"):
         yield f"a foreign key leads nowhere: {problem}"
     for [problem] in database.execute("PRAGMA integrity_check"):

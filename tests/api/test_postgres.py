@@ -1,0 +1,311 @@
+"""PostgreSQL behind the program: connections that are lost at the worst moments, a database that is away, several
+servers on one database. What was acknowledged is there once; what was not is there once or not at all."""
+
+import collections
+import contextlib
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from support import database, program
+from support.database import opened
+from support.people import Account, fresh_number
+from support.proxy import Proxy
+from support.server import Server
+
+pytestmark = pytest.mark.postgresql
+
+KEY = {"SECRET_KEY": program.SECRET_KEY}
+
+
+@pytest.fixture
+def behind(tmp_path):
+    """A server behind a proxy: (server, proxy)."""
+    postgres = database.postgres()
+    url = database.settings_of(tmp_path)["DATABASE_URL"]
+    with Proxy(postgres.host, postgres.port) as proxy:
+        with Server(tmp_path, errors=True, DATABASE_URL=proxy.url(url), LOGIN_FAILURES_MAX="100") as server:
+            yield server, proxy
+
+
+def numbers_in(folder):
+    with opened(folder) as connection:
+        return collections.Counter(number for number, in connection.execute("SELECT phone_number FROM virtual_phone_numbers"))
+
+
+def outcomes(server):
+    return [line["outcome"] for line in server.log() if line["event"] == "commit_in_doubt"]
+
+
+def create(account, number):
+    return account.client.post("/phone_numbers", json={"phone_number": number})
+
+
+def until(condition, seconds=60):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+# --- a commit whose answer is lost
+
+@pytest.mark.parametrize("plan, outcome", [(Proxy.LOSE_ANSWER, "committed"), (Proxy.LOSE_COMMIT, "not committed")])
+def test_an_answer_that_is_lost(behind, plan, outcome):
+    """The server finds out, and answers as if nothing had happened: a second attempt would have met a 409."""
+    server, proxy = behind
+    account = Account(server)
+    numbers = [fresh_number() for _ in range(3)]
+    for number in numbers:
+        proxy.plan(plan)
+        assert create(account, number).status_code == 200
+        assert create(account, number).status_code == 409
+    assert proxy.done == 3
+    assert outcomes(server) == [outcome] * 3
+    assert numbers_in(server.folder) == collections.Counter(numbers)
+
+
+def test_answers_that_are_lost_again_and_again(behind):
+    """Also that of the transaction that asks what became of the first."""
+    server, proxy = behind
+    account = Account(server)
+    number = fresh_number()
+    proxy.plan(*[Proxy.LOSE_ANSWER, Proxy.LOSE_COMMIT] * 2)
+    assert create(account, number).status_code == 200
+    numbers = [fresh_number() for _ in range(4)]
+    assert [create(account, one).status_code for one in numbers] == [200] * 4
+    assert numbers_in(server.folder) == collections.Counter([number, *numbers])
+
+
+def test_connections_that_end_all_the_time(behind):
+    """Under load, at any moment. Nothing that was acknowledged is lost, nothing is done twice: a number that
+    nobody else asks for is never taken."""
+    server, proxy = behind
+    accounts = [Account(server) for _ in range(4)]
+    statuses = {}
+    stop = threading.Event()
+
+    def work(account):
+        while not stop.is_set():
+            number = fresh_number()
+            statuses[number] = create(account, number).status_code
+            account.client.get("/phone_numbers")
+
+    threads = [threading.Thread(target=work, args=(account,)) for account in accounts]
+    for thread in threads:
+        thread.start()
+    for turn in range(12):
+        time.sleep(0.2)
+        if turn % 3 == 0:
+            proxy.cut()
+        else:
+            proxy.plan((Proxy.LOSE_ANSWER, Proxy.LOSE_COMMIT)[turn % 2])
+    until(lambda: not proxy.plans)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert set(statuses.values()) <= {200, 503}
+    there = numbers_in(server.folder)
+    assert set(there.values()) == {1}
+    assert {number for number, status in statuses.items() if status == 200} <= set(there)
+    assert len(statuses) > 20 and proxy.done == 8
+
+
+# --- a database that is away
+
+def test_a_database_that_is_away(behind):
+    """Every request is answered, and soon; all is well again when it is back."""
+    server, proxy = behind
+    account = Account(server)
+    made = account.create()
+    proxy.down()
+    begun = time.monotonic()
+    while time.monotonic() - begun < 3:
+        assert server.client().get("/healthz").status_code == 200
+        reply = account.client.get("/phone_numbers")
+        assert reply.status_code == 503 and reply.headers["Retry-After"] == "1"
+    reply = create(account, fresh_number())
+    assert reply.status_code == 503 and reply.headers["Retry-After"] == "1"
+    proxy.up()
+    until(lambda: account.client.get("/phone_numbers").status_code == 200)
+    assert [one["id"] for one in account.client.get("/phone_numbers").json()["items"]] == [made["id"]]
+    number = fresh_number()
+    until(lambda: create(account, number).status_code == 200)
+    assert {line["event"] for line in server.log() if line["level"] == "error"} <= {
+        "database_unreachable", "database_error", "writes_failed"}
+
+
+def test_a_short_absence_is_not_noticed(behind):
+    """A write waits for a database that comes back within some seconds, as after a failover."""
+    server, proxy = behind
+    account = Account(server)
+    proxy.down()
+    answered = []
+    number = fresh_number()
+    # the token of a create is looked at first, which fails at once while nobody is there
+    thread = threading.Thread(target=lambda: answered.append(server.client().post(
+        "/auth/register", json={"username": "late", "password": "a good password"}).status_code))
+    proxy.up()
+    proxy.cut()
+    thread.start()
+    thread.join()
+    assert answered == [200]
+    assert create(account, number).status_code == 200
+
+
+def test_a_restart_of_the_database(tmp_path, launch):
+    from support.postgres import Postgres
+    with Postgres(durable=True) as own:
+        server = launch(folder=tmp_path, errors=True, DATABASE_URL=own.create())
+        account = Account(server)
+        made = [account.create()]
+        for kill in (own.stop, own.kill):
+            kill()
+            assert create(account, fresh_number()).status_code == 503
+            own.start()
+            until(lambda: account.client.get("/phone_numbers").status_code == 200)
+            made.append(account.create())
+        assert [one["id"] for one in account.client.get("/phone_numbers").json()["items"]] == [one["id"] for one in made]
+        server.stop()
+
+
+def test_a_commit_that_is_on_one_server_alone(tmp_path, launch):
+    """A commit that waits for a standby and is told to stop waiting has not been acknowledged."""
+    from support.postgres import Postgres
+    with Postgres(durable=True) as own:
+        server = launch(folder=tmp_path, errors=True, DATABASE_URL=own.create("synced"))
+        account = Account(server)
+        own.execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
+        own.execute("SELECT pg_reload_conf()")
+        until(lambda: own.execute("SHOW synchronous_standby_names") == [("nobody",)])
+        answered = []
+        number = fresh_number()
+        thread = threading.Thread(target=lambda: answered.append(create(account, number).status_code))
+        thread.start()
+        waiting = "FROM pg_stat_activity WHERE application_name = 'cloud-telephony' AND wait_event = 'SyncRep'"
+        until(lambda: own.execute(f"SELECT count(*) {waiting}") != [(0,)])
+        own.execute(f"SELECT pg_cancel_backend(pid) {waiting}")
+        thread.join()
+        assert answered == [503]
+        own.execute("ALTER SYSTEM RESET synchronous_standby_names")
+        own.execute("SELECT pg_reload_conf()")
+        # it was kept after all, as a 503 allows; once
+        until(lambda: create(account, number).status_code == 409)
+        assert [one["phone_number"] for one in account.client.get("/phone_numbers").json()["items"]] == [number]
+        server.stop()
+
+
+# --- a database that cannot be used
+
+@pytest.mark.parametrize("change, said", [
+    (lambda url: url.replace("/test", "/nowhere"), "does not exist"),
+    (lambda url: "postgresql://me:open-sesame@127.0.0.1:1/x", "refused"),
+    (lambda url: url.replace("//postgres@", "//stranger:open-sesame@"), "stranger"),
+    (lambda url: "postgresql://me:open-sesame@host:port/x", "port"),
+    (lambda url: "postgresql://me:open-sesame@a,b/x?port=1,2,3", "ports"),
+    (lambda url: "postgresql://me:open@sesame@a/x", "%40"),
+    (lambda url: url + "?target_session_attrs=standby", "target_session_attrs"),
+    (lambda url: url + "?sslmode=verify-full&sslrootcert=/nonexistent", "")])
+def test_a_url_that_leads_nowhere(tmp_path, change, said):
+    url = database.postgres().create(tcp=True)
+    done = program.run(["serve"], tmp_path, {**KEY, "DATABASE_URL": change(url)})
+    assert done.returncode == 1
+    line = program.complaint(done)
+    assert said in line and "DATABASE_URL" in line and "sesame" not in line
+
+
+def test_an_encoding_that_is_not_utf_8(tmp_path):
+    postgres = database.postgres()
+    postgres.execute("CREATE DATABASE latin ENCODING 'SQL_ASCII' LOCALE 'C' LOCALE_PROVIDER libc TEMPLATE template0")
+    done = program.run(["serve"], tmp_path, {**KEY, "DATABASE_URL": postgres.url("latin")})
+    assert done.returncode == 1 and "UTF8" in program.complaint(done)
+
+
+# --- several servers on one database
+
+def test_servers_that_start_at_the_same_time_share_what_is_shared(tmp_path, launch):
+    url = database.settings_of(tmp_path)
+    folders = [tmp_path / name for name in ("one", "two", "three")]
+    for folder in folders:
+        folder.mkdir()
+    with ThreadPoolExecutor(3) as pool:
+        servers = list(pool.map(lambda folder: launch(folder=folder, **url), folders))
+    first, second, third = servers
+    account = Account(first)
+    number = account.create()
+    # what one has committed the others read at once
+    client = second.client(account.token)
+    assert client.get(f"/phone_numbers/{number['id']}").status_code == 200
+    headers = {"Idempotency-Key": "the-same-on-all-servers"}
+    body = {"phone_number": fresh_number()}
+    answers = [one.client(account.token).post("/phone_numbers", json=body, headers=headers) for one in servers]
+    assert [one.status_code for one in answers] == [200] * 3
+    assert len({one.json()["id"] for one in answers}) == 1
+    # a session that was ended on one is ended on all
+    assert third.client(account.token).post("/auth/logout").status_code in (200, 204)
+    assert [one.client(account.token).get("/auth/me").status_code for one in servers] == [401] * 3
+
+
+def test_a_race_of_servers_for_one_number(tmp_path, launch):
+    url = database.settings_of(tmp_path)
+    servers = [launch(**url) for _ in range(2)]
+    accounts = [Account(server) for server in servers for _ in range(2)]
+    for _ in range(20):
+        number, statuses = fresh_number(), []
+        threads = [threading.Thread(target=lambda one=account: statuses.append(create(one, number).status_code))
+                   for account in accounts]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(statuses) == [200, 409, 409, 409]
+    ids = [one["id"] for account in accounts for one in account.client.get("/phone_numbers", params={"limit": 100}).json()["items"]]
+    assert len(ids) == len(set(ids)) == 20
+
+
+def guess(server, name="somebody"):
+    return server.client().post("/auth/login", json={"username": name, "password": "not the password"})
+
+
+def test_wrong_passwords_are_counted_on_all_servers(tmp_path, launch):
+    """Who guesses has no more attempts with two servers than with one; also after they were out of touch."""
+    postgres = database.postgres()
+    url = database.settings_of(tmp_path)["DATABASE_URL"]
+    first = launch(DATABASE_URL=url)
+    with Proxy(postgres.host, postgres.port) as proxy:
+        second = launch(errors=True, DATABASE_URL=proxy.url(url))
+        stranger = launch(DATABASE_URL=url, SECRET_KEY="another key, which others do not have: 0123456789")
+        assert [guess(first).status_code for _ in range(5)] == [401] * 5
+        proxy.down()
+        until(lambda: any(line["event"] == "servers_do_not_hear_each_other" for line in second.log()))
+        proxy.up()
+        until(lambda: any(line["event"] == "servers_hear_each_other_again" for line in second.log()))
+        assert [guess(first).status_code for _ in range(5)] == [401] * 5
+        refused = guess(first)
+        assert refused.status_code == 429
+        # five of them were told; five more are all that there are
+        until(lambda: guess(second).status_code == 429)
+        told = sum(line["status"] == 401 for line in second.requests())
+        assert told <= 5, told
+        assert guess(stranger).status_code == 401
+        second.stop()
+
+
+def test_what_servers_tell_each_other_names_nobody(tmp_path, launch):
+    import select
+    url = database.settings_of(tmp_path)["DATABASE_URL"]
+    server = launch(DATABASE_URL=url)
+    with contextlib.closing(database.postgres().connect(url.rpartition("/")[2])) as connection:
+        connection.cursor().execute("LISTEN cloud_telephony_news")
+        assert guess(server, "grandmother").status_code == 401
+        while not connection.notifies:
+            assert select.select([connection], [], [], 60)[0]
+            connection.poll()
+        text = connection.notifies[0].payload
+        assert text.startswith("wrong-password ") and "grandmother" not in text and "127.0.0.1" not in text
+        # what is no news changes nothing
+        for strange in ("", "wrong-password", "wrong-password ", "wrong-password x", "wrong-password " + "A" * 7000, text[:-1]):
+            connection.cursor().execute("SELECT pg_notify('cloud_telephony_news', %s)", (strange,))
+        assert guess(server, "grandmother").status_code == 401
