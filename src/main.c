@@ -110,6 +110,11 @@ static const struct {
      "\n"
      "Texts that accounts chose get an apostrophe in front where a spreadsheet would take them for "
      "a\nformula: those that begin with = + - or @. The server may run at the same time.\n"},
+    {"migrate-database", ct_migrate_command, "migrate-database --from URL --to URL",
+     "Copy everything into another database, SQLite or PostgreSQL.",
+     "No server may use either of them meanwhile. A copy that was interrupted goes on when the "
+     "same "
+     "command\nis run again. At the end both are compared, by count and by checksum.\n"},
     {"metrics", ct_metrics_command, "metrics [--markdown]",
      "Print what GET /metrics tells of a server.", "--markdown  as a page of documentation\n"},
     {"backup", ct_backup_command, "backup FILE", "Copy the database into a new file.",

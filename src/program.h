@@ -31,8 +31,8 @@ struct ct_program {
 
 /** A command gets the arguments behind its name and answers the exit status. */
 typedef int ct_command(struct ct_program *program, int argc, char **argv);
-ct_command ct_serve_command, ct_user_command, ct_pool_command, ct_number_command,
-    ct_metrics_command, ct_backup_command, ct_restore_command, ct_check_command;
+ct_command ct_serve_command, ct_migrate_command, ct_user_command, ct_pool_command,
+    ct_number_command, ct_metrics_command, ct_backup_command, ct_restore_command, ct_check_command;
 
 /** Says why on standard error (NULL: out of memory); answers the exit status 1. */
 int ct_program_fail(const char *why);

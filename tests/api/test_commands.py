@@ -17,7 +17,7 @@ from support import program, tokens
 from support.database import opened, settings_of
 from support.people import Account
 
-COMMANDS = ["serve", "settings", "openapi", "user", "pool", "number", "backup", "restore", "check", "token", "version"]
+COMMANDS = ["serve", "settings", "openapi", "user", "pool", "number", "backup", "restore", "check", "migrate-database", "token", "version"]
 SETTINGS = ["SECRET_KEY", "ALGORITHM", "ACCESS_TOKEN_EXPIRE_MINUTES", "HOST", "PORT", "DATABASE_URL", "PASSWORD_HASH",
             "PASSWORD_MIN_LENGTH", "LOG_FORMAT", "LOG_LEVEL", "LOG_FILE", "HTTP_THREADS", "MAX_CONNECTIONS", "MAX_BODY_BYTES",
             "TLS_CERT_FILE", "TLS_KEY_FILE", "TRUSTED_PROXIES", "CORS_ORIGINS"]
