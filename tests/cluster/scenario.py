@@ -1,10 +1,11 @@
 """One run: three nodes behind HAProxy, a primary and a synchronous standby, clients; then everything breaks once.
 
-    scenario.py FOLDER SEED [--asynchronous]
+    scenario.py FOLDER SEED [--asynchronous | --patroni]
 
 Runs in namespaces of its own (see `run`). Prints what it measured, and with status 1 what is wrong. With
 --asynchronous commits do not wait for the standby, which is cut off before the primary is killed: this must be
-found out.
+found out. With --patroni there are three databases under Patroni and etcd, which see for themselves to a new
+primary when the machine of the old one is cut off.
 """
 
 import http.client
@@ -23,6 +24,7 @@ from checker import check, longest_gap  # noqa: E402
 from history import Row, now  # noqa: E402
 from machines import Database, HAProxy, Node, database_url, wait_for  # noqa: E402
 from pace import Pace  # noqa: E402
+from patroni import Databases  # noqa: E402
 
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -68,18 +70,21 @@ class Scenario:
         network.make()
         network.enter("client")
         self.pace.start()
-        self.primary, self.standby = (Database(name, self.folder / name) for name in ("db1", "db2"))
-        self.databases = [self.primary, self.standby]
-        self.primary.make_primary()
-        self.standby.follow(self.primary)
-        if not self.asynchronous:
-            self.primary.wait_for_standby(self.standby)
-        url = database_url(self.databases)
+        url = self.build_databases()
         self.nodes = [Node(f"node{number}", self.folder / f"node{number}", url) for number in (1, 2, 3)]
         for node in self.nodes:
             node.start()
         self.haproxy = HAProxy("haproxy", self.folder / "haproxy")
         self.haproxy.start(self.nodes)
+
+    def build_databases(self):
+        """Starts what the nodes need; their DATABASE_URL."""
+        self.primary, self.standby = (Database(name, self.folder / name) for name in ("db1", "db2"))
+        self.primary.make_primary()
+        self.standby.follow(self.primary)
+        if not self.asynchronous:
+            self.primary.wait_for_standby(self.standby)
+        return database_url([self.primary, self.standby])
 
     def people(self):
         """An account for each client, and a pool that all of them claim from."""
@@ -156,8 +161,10 @@ class Scenario:
         bare = self.bare_step(new)
         self.primary, self.standby = new, old
         self.settle(FAULT_SECONDS)
+        return self.judge_of_promotion(f"{how} of {old.name}, promotion of {new.name}", begin, promoted, bare)
+
+    def judge_of_promotion(self, what, begin, promoted, bare):
         end = now()
-        what = f"{how} of {old.name}, promotion of {new.name}"
 
         def judge(operations):
             self.judge_gap(what, operations, begin, end, promoted - begin, bare)
@@ -220,14 +227,17 @@ class Scenario:
                 after = f"&after={reply['next']}" if reply["next"] else None
         return rows
 
+    def steps(self):
+        if self.asynchronous:
+            return (self.kill_primary,)
+        return self.kill_node, self.cut_node, self.kill_primary, self.new_standby, self.darken_primary
+
     def run(self):
         self.build()
         self.people()
         self.start_load()
         judges = []
-        steps = (self.kill_primary,) if self.asynchronous else (
-            self.kill_node, self.cut_node, self.kill_primary, self.new_standby, self.darken_primary)
-        for step in steps:
+        for step in self.steps():
             judges.append(step())
         self.load.send_signal(signal.SIGTERM)
         assert self.load.wait(120) == 0, "the clients failed"
@@ -261,9 +271,35 @@ class Scenario:
                 self.wrong.append(f"{node.name}: {line}")
 
 
+class PatroniScenario(Scenario):
+    """The same under Patroni, which decides who is the primary."""
+
+    def build_databases(self):
+        self.databases = Databases(self.folder)
+        self.databases.start()
+        return self.databases.url()
+
+    def steps(self):
+        return (self.cut_primary,)
+
+    def cut_primary(self):
+        """A primary that lives on, and that nobody reaches."""
+        old = self.databases.primary
+        begin = now()
+        network.cut(old.name)
+        new = self.databases.wait_for_primary([one for one in self.databases.members if one is not old])
+        promoted = now()
+        bare = self.bare_step(new)
+        self.settle(FAULT_SECONDS)
+        return self.judge_of_promotion(f"partition of the primary {old.name}, election of {new.name}", begin, promoted, bare)
+
+
 def main():
     folder, seed = pathlib.Path(sys.argv[1]), sys.argv[2]
-    scenario = Scenario(folder, seed, "--asynchronous" in sys.argv[3:])
+    if "--patroni" in sys.argv[3:]:
+        scenario = PatroniScenario(folder, seed, False)
+    else:
+        scenario = Scenario(folder, seed, "--asynchronous" in sys.argv[3:])
     scenario.run()
     if scenario.asynchronous:
         lost = sum(1 for sentence in scenario.wrong if sentence.startswith("lost:"))
