@@ -21,9 +21,10 @@ install(CODE [[
   file(WRITE "${_made}" "${_text}")]] COMPONENT service)
 install(FILES "${CMAKE_BINARY_DIR}/cloud-telephony.service" DESTINATION lib/systemd/system COMPONENT service)
 
-install(FILES README.md docs/operations.md docs/settings.md docs/numbers.md docs/pools.md docs/security.md
-  DESTINATION ${_doc} COMPONENT documentation)
-install(FILES packaging/logrotate DESTINATION ${_doc}/examples COMPONENT documentation)
+file(GLOB _manuals docs/*.md)
+install(FILES README.md ${_manuals} DESTINATION ${_doc} COMPONENT documentation)
+install(FILES packaging/logrotate packaging/prometheus/alerts.yml packaging/grafana/dashboard.json
+  DESTINATION ${_doc}/examples COMPONENT documentation)
 
 # The program describes itself, so it has to run here. One with a sanitizer is not for installing.
 if(NOT CT_SANITIZE AND NOT CMAKE_CROSSCOMPILING)
