@@ -20,6 +20,8 @@
 
 /* What a request may still take once the program was told to stop. */
 #define STOP_GRACE_MS 30000
+/* And what closing the database may, as the service manager is told. */
+#define CLOSING_MS 15000
 /* Hashes that may wait, for each thread that makes them: some seconds of work. */
 #define HASHES_WAITING 64
 /* Well behind whatever answers requests, without starving when those keep every core busy. */
@@ -74,7 +76,12 @@ static void wait_for_stop(struct ct_program *program, const sigset_t *signals,
             reopen_log(program, notify);
     }
     CT_LOG(program->log, CT_LOG_INFO, "stopping", CT_F_TEXT("signal", strsignal(signal)));
-    (void)ct_notify_send(notify, "STOPPING=1\nSTATUS=Finishing the requests that run");
+    char line[128];
+    int64_t most_ms = program->config.stop_delay_seconds * 1000 + STOP_GRACE_MS + CLOSING_MS;
+    (void)snprintf(line, sizeof(line),
+                   "STOPPING=1\nSTATUS=Finishing the requests that run\nEXTEND_TIMEOUT_USEC=%lld",
+                   (long long)most_ms * 1000);
+    (void)ct_notify_send(notify, line);
 }
 
 /* Serves on while /readyz says that no more should come. */

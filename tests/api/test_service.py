@@ -28,7 +28,7 @@ def test_ready_comes_when_clients_can_connect(tmp_path, manager):
         socket.create_connection((server.host, server.port)).close()
         assert server.client().get("/healthz").status_code == 200
         assert manager.drain() == [], "without WATCHDOG_USEC nobody waits for signs of life"
-    assert [list(message) for message in manager.drain()] == [["STOPPING", "STATUS"]]
+    assert [list(message) for message in manager.drain()] == [["STOPPING", "STATUS", "EXTEND_TIMEOUT_USEC"]]
 
 
 def test_a_start_that_fails_is_never_ready(tmp_path, manager):
@@ -71,7 +71,8 @@ def test_signs_of_life_go_on_while_it_waits_to_stop(tmp_path):
         server = Server(tmp_path, STOP_DELAY_SECONDS="600", **manager.settings).start()
         try:
             server.send_signal(signal.SIGTERM)
-            manager.wait_for("STOPPING")
+            message, _ = manager.wait_for("STOPPING")
+            assert int(message["EXTEND_TIMEOUT_USEC"]) > 630_000_000, "it would be killed before it has stopped"
             for _ in range(4):
                 manager.wait_for("WATCHDOG")
         finally:
