@@ -125,5 +125,5 @@ def overload(bench):
         request = request_text(server, "/auth/login", json.dumps({"username": "bench", "password": PASSWORD}))
         judge(result, "logins", capacity,
               *overloaded(bench, server, "logins", request, capacity, connections["logins"],
-                          max(capacity / 10, 4), 5000000000000))
+                          max(capacity / 8, 4), 5000000000000))
     return result

@@ -7,7 +7,7 @@
  * REQUEST is sent as it is, but for "+0000000000000", if it has that, which becomes the number +FIRST and up.
  * The time of a reply counts from when its request was sent. A request that is due while every connection
  * waits for a reply is not sent, and is counted. After SECONDS, replies that are still due are waited
- * for. Prints a line of JSON: what happened in each window of a quarter of a second, by the time of sending.
+ * for. Prints a line of JSON: what happened in each window of a tenth of a second, by the time of sending.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -23,7 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define WINDOW_US 250000
+#define WINDOW_US 100000
 #define WINDOWS 4096
 #define PATIENCE_US 30000000
 /* A histogram of microseconds: sixteen steps to each power of two. */
