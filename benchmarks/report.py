@@ -29,6 +29,16 @@ def verdict_of(entry):
     return {True: "met", False: "MISSED", None: ""}[entry.get("met")]
 
 
+def why_missed(ratio, record):
+    """What is known: what the measure says of it, and whether the server had its core at all."""
+    texts = [ratio["why"]] if ratio.get("why") else []
+    detail = next((subject["detail"] for subject in record["subjects"] if subject["name"] == ratio["of"]), {})
+    share = detail.get("server_cpu_share", 1)
+    if share < 0.6:
+        texts.append(f"the server used {share:.0%} of its core: it waited for the disk, the load or other programs")
+    return "; ".join(texts)
+
+
 def rows_of(record):
     """The comparisons of a record."""
     if "failed" in record:
@@ -38,7 +48,7 @@ def rows_of(record):
         missed = ratio.get("met") is False
         rows.append(Row(f"{ratio['of']} / {ratio['to']}", ratio.get("target", ""),
                         f"{number(ratio['median'])} ({number(ratio['low'])} to {number(ratio['high'])})",
-                        verdict_of(ratio), ratio.get("why", "") if missed else ""))
+                        verdict_of(ratio), why_missed(ratio, record) if missed else ""))
     for limit in record["limits"]:
         unit = limit.get("unit", record["unit"])
         measured = f"{number(limit['value'])} {unit}".strip()
