@@ -32,9 +32,9 @@ def execute(statement):
 
 
 def certain(generation):
-    """A number that no request is on its way for."""
-    lane = next(lane for lane in generation.lanes if lane.numbers)
-    return next(phone for phone in lane.numbers if lane.pending is None or lane.pending.phone != phone)
+    """A number that somebody has and that no request is on its way for."""
+    return next(phone for lane in generation.lanes for phone, number in lane.numbers.items()
+                if number.status is crash.ASSIGNED and (lane.pending is None or lane.pending.phone != phone))
 
 
 def on_number(statement):

@@ -62,8 +62,15 @@ def opened(folder):
             with database:
                 yield database
         return
+    with opened_at(_url_of(folder)) as database:
+        yield database
+
+
+@contextlib.contextmanager
+def opened_at(url):
+    """The same of any database on PostgreSQL."""
     import psycopg2
-    with contextlib.closing(psycopg2.connect(_url_of(folder))) as connection:
+    with contextlib.closing(psycopg2.connect(url)) as connection:
         with connection:
             yield _Connection(connection)
 
