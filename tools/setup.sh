@@ -14,9 +14,9 @@ to_test="clang libclang-rt-14-dev llvm-14 clang-format libcmocka-dev libjansson-
     python3-psycopg2 python3-pytest-xdist python3-requests python3-hypothesis python3-sqlalchemy
     python3-jsonschema postgresql-15 haproxy
     adduser dpkg-dev lintian logrotate python3-seccomp systemd
-    chromium fonts-dejavu-core shellcheck openssl curl git iproute2 prometheus procps python3-yaml util-linux"
+    chromium fonts-dejavu-core shellcheck openssl curl git valgrind iproute2 prometheus procps python3-yaml util-linux"
 tools_to_run="gcc g++ cmake ninja pkg-config gzip npm node"
-tools_to_test="clang clang-format python3 shellcheck openssl curl git ip setarch unshare setpriv haproxy promtool
+tools_to_test="clang valgrind clang-format python3 shellcheck openssl curl git ip setarch unshare setpriv haproxy promtool
     cpack dpkg-shlibdeps lintian logrotate systemd-analyze"
 libraries="libmicrohttpd gnutls libargon2 libcrypt libpq sqlite3 nettle protobuf zlib"
 

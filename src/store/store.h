@@ -17,8 +17,9 @@
  * ct_db, a transaction to work in:
  *
  *   reads   run where they are called, on the calling thread's own read-only connection;
- *   writes  are queued for the writer, which takes all that is queued, runs each in a savepoint of
- *           its own inside one transaction, commits once, and only then reports each result.
+ *   writes  are queued for the writer, which takes all that is queued, runs them
+ *           in one transaction, commits once, and only then reports each result. What a job wrote
+ *           that fails is undone, that of the others is not.
  *
  * A job must be safe to run twice: an engine may have to run it again.
  */
