@@ -106,7 +106,8 @@ def database_size(bench):
             sized.reads(2)
             for name, found in (("creates", sized.creates(bench.seconds)), ("reads", sized.reads(bench.seconds))):
                 result.add(f"{name}, {sized.count:,}", 1e6 / found["per_second"], p50_us=found["p50_us"],
-                           p99_us=found["p99_us"], server_us_per_request=found["server_us_per_request"])
+                           p99_us=found["p99_us"], server_us_per_request=found["server_us_per_request"],
+                           server_cpu_share=found["server_cpu_share"])
     why = {"reads": "of 10,000 numbers what libphonenumber says is remembered, of 10 million it is asked for each; and "
                     "more of the pages are read from the file", "creates": ""}
     for name in ("creates", "reads"):
