@@ -82,14 +82,13 @@ static enum ct_result connect_now(struct ct_pg_connection *connection, int64_t d
         ct_pg_connect(&connection->link, &database->url,
                       connection->writes ? writer_settings : reader_settings, deadline_us);
     if (result != CT_OK) {
-        atomic_store(&database->failed_us, ct_clock_monotonic_us());
+        ct_pg_failed(database);
         ct_pg_complain(connection, "database_unreachable");
         return result;
     }
     connection->generation++;
     connection->swept = false;
-    if (atomic_exchange(&database->failed_us, 0) != 0)
-        ct_log_write(database->log, CT_LOG_INFO, "database_reachable", NULL);
+    ct_pg_reached(database);
     return CT_OK;
 }
 
@@ -101,9 +100,9 @@ enum ct_result ct_pg_ensure(struct ct_pg_connection *connection, int64_t deadlin
     int64_t failed_us = atomic_load(&database->failed_us);
     if (failed_us == 0 || connection->writes)
         return connect_now(connection, deadline_us);
-    /* Readers do not all wait for a database that is away. */
+    /* Readers do not wait for a database that is away: the thread that hears news does, or one of them. */
     bool expected = false;
-    if (ct_clock_monotonic_us() - failed_us < REST_US ||
+    if (database->news != NULL || ct_clock_monotonic_us() - failed_us < REST_US ||
         !atomic_compare_exchange_strong(&database->probing, &expected, true))
         return CT_UNAVAILABLE;
     enum ct_result result = connect_now(connection, deadline_us);
@@ -386,6 +385,8 @@ static enum ct_result run(struct ct_pg_connection *connection, struct statement 
         statement->row = -1;
         return CT_OK;
     }
+    if (connection->link.conn == NULL && !connection->writes)
+        ct_pg_failed(connection->database);
     if (result == CT_UNAVAILABLE || result == CT_NOMEM)
         ct_pg_give_up(connection);
     else

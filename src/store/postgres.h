@@ -71,6 +71,10 @@ int64_t ct_pg_deadline(const struct ct_pg_connection *connection);
 size_t ct_pg_send_pending(struct ct_pg_connection *connection);
 /** Leaves the transaction, which cannot be saved; it is rolled back before the next one. */
 void ct_pg_give_up(struct ct_pg_connection *connection);
+/** Connecting has failed, or the database has not answered: readers are answered at once until it is reached. */
+void ct_pg_failed(struct ct_database *database);
+/** A connection was made. */
+void ct_pg_reached(struct ct_database *database);
 /** Says once a second that something failed. */
 void ct_pg_complain(struct ct_pg_connection *connection, const char *event);
 

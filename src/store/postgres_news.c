@@ -16,7 +16,7 @@
 /* A connection on which nothing was heard for so long is asked whether it is still there. */
 #define QUIET_MS 5000
 /* Until connecting is tried again. */
-#define AGAIN_MS 500
+#define AGAIN_MS 200
 /* NOTIFY takes texts of less than 8,000 bytes. */
 #define MAX_TEXT 7900
 
@@ -119,6 +119,8 @@ static void connect_again(struct ct_pg_news *news)
         CT_LOG(database->log, CT_LOG_WARNING, "servers_do_not_hear_each_other",
                CT_F_TEXT("reason", news->trouble));
     news->lost = result != CT_OK;
+    if (result == CT_OK)
+        ct_pg_reached(database);
 }
 
 /* Waits until somebody says something, on either side; false when nobody did for a while. */
@@ -140,6 +142,9 @@ static void *run(void *ctx)
 {
     struct ct_pg_news *news = ctx;
     while (!is_ending(news)) {
+        /* This thread finds out for all others whether a database that was away is back. */
+        if (atomic_load(&news->database->failed_us) != 0)
+            ct_pg_drop(&news->link);
         if (news->link.conn == NULL)
             connect_again(news);
         bool woken = wait_for_news(news);
@@ -194,6 +199,19 @@ static void wake_up(struct ct_pg_news *news)
     uint64_t one = 1;
     ssize_t written = write(news->wake, &one, sizeof(one));
     (void)written; /* it fails when it is as high as it goes, and then wakes all the same */
+}
+
+void ct_pg_failed(struct ct_database *database)
+{
+    atomic_store(&database->failed_us, ct_clock_monotonic_us());
+    if (database->news != NULL)
+        wake_up(database->news);
+}
+
+void ct_pg_reached(struct ct_database *database)
+{
+    if (atomic_exchange(&database->failed_us, 0) != 0)
+        ct_log_write(database->log, CT_LOG_INFO, "database_reachable", NULL);
 }
 
 void ct_pg_tell(struct ct_database *database, struct ct_str text)

@@ -137,6 +137,38 @@ def test_a_database_that_is_away(behind):
         "database_unreachable", "database_error", "writes_failed"}
 
 
+def test_a_database_that_answers_nothing(behind):
+    """Connections stay open, new ones are taken, and nothing comes: every request is answered all the same."""
+    server, proxy = behind
+    account = Account(server)
+    made = account.create()
+    proxy.freeze()
+    assert account.client.get("/phone_numbers").status_code == 503
+    for _ in range(20):
+        assert account.client.get("/phone_numbers").status_code == 503
+        assert server.client().get("/healthz").status_code == 200
+    proxy.thaw()
+    until(lambda: account.client.get("/phone_numbers").status_code == 200)
+    assert [one["id"] for one in account.client.get("/phone_numbers").json()["items"]] == [made["id"]]
+    number = fresh_number()
+    until(lambda: create(account, number).status_code in (200, 409))
+
+
+def test_a_connection_that_freezes_while_it_writes(behind):
+    """The commit is looked for on another connection, when the server has given up the first."""
+    server, proxy = behind
+    account = Account(server)
+    answered = []
+    number = fresh_number()
+    proxy.plan(Proxy.FREEZE)
+    thread = threading.Thread(target=lambda: answered.append(create(account, number).status_code))
+    thread.start()
+    until(lambda: proxy.done == 1)
+    thread.join()
+    assert answered == [200] and outcomes(server) == ["committed"]
+    assert numbers_in(server.folder) == collections.Counter([number])
+
+
 def test_a_short_absence_is_not_noticed(behind):
     """A write waits for a database that comes back within some seconds, as after a failover."""
     server, proxy = behind

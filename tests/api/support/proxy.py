@@ -19,6 +19,8 @@ class Proxy:
     # what becomes of the next COMMIT of a write: it is done and its answer lost; or it never arrives
     LOSE_ANSWER = "lose the answer"
     LOSE_COMMIT = "lose the commit"
+    # it is done, and nothing comes back on this connection, which stays open
+    FREEZE = "freeze"
 
     def __init__(self, host, port):
         self.target = (host, port)
@@ -136,6 +138,9 @@ class _Link:
         if plan == Proxy.LOSE_COMMIT:
             return False
         self.server.sendall(data)
+        if plan == Proxy.FREEZE:
+            self.client.recv(1)  # until it is closed
+            return False
         if plan == Proxy.LOSE_ANSWER:
             self._await_end_of_transaction()
             return False
