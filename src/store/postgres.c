@@ -17,10 +17,12 @@
 /*
  * What holds for a session. A node that is cut off while it writes keeps the others waiting for 1 s. The
  * writer has no statement_timeout: one that ran out during a COMMIT would end the wait for the standby and
- * leave the commit on one server alone. synchronous_commit is never less than `on`.
+ * leave the commit on one server alone. synchronous_commit is never less than `on`. Each statement is written
+ * for an index, which the planner would not always find as long as it knows too little of a new table.
  */
 #define COMMON_SETTINGS                                                         \
     "SET client_min_messages = warning; SET standard_conforming_strings = on; " \
+    "SET enable_seqscan = off; SET jit = off; "                                 \
     "SET idle_in_transaction_session_timeout = 1000; SET lock_timeout = 5000; " \
     "SELECT set_config('synchronous_commit', 'on', false) "                     \
     "WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply'); "
