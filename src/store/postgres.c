@@ -374,7 +374,8 @@ static enum ct_result run(struct ct_pg_connection *connection, struct statement 
         return CT_BUG; /* goes on after a statement has failed */
     bool first = !connection->begun;
     enum ct_result result = attempt(connection, statement);
-    if (result == CT_UNAVAILABLE && first && !connection->writes && connection->link.conn == NULL) {
+    if (result == CT_UNAVAILABLE && first && !connection->writes && connection->link.conn == NULL &&
+        !connection->link.silent) {
         /* A connection that has ended since it was last used: nobody has seen anything yet. */
         result = ct_pg_ensure(connection,
                               ct_clock_monotonic_us() + connection->database->url.connect_us);

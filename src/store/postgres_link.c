@@ -76,6 +76,13 @@ static enum ct_result lose(struct ct_pg_link *link, const char *message)
     return CT_UNAVAILABLE;
 }
 
+/* It may be there, but nothing comes. */
+static enum ct_result lose_silent(struct ct_pg_link *link)
+{
+    link->silent = true;
+    return lose(link, "the database does not answer");
+}
+
 /* libpq's own last message, or another where it has none. */
 static const char *message_of(const PGconn *conn)
 {
@@ -118,7 +125,7 @@ static enum ct_result next(struct ct_pg_link *link, int64_t deadline_us, PGresul
     while (PQisBusy(link->conn) != 0) {
         bool broken;
         if (!wait_for_input(link->conn, deadline_us, &broken))
-            return lose(link, broken ? message_of(link->conn) : "the database does not answer");
+            return broken ? lose(link, message_of(link->conn)) : lose_silent(link);
     }
     *out = PQgetResult(link->conn);
     if (*out == NULL && PQstatus(link->conn) == CONNECTION_BAD)
@@ -283,6 +290,7 @@ enum ct_result ct_pg_connect(struct ct_pg_link *link, const struct ct_pg_url *ur
 {
     ct_pg_drop(link);
     link->may_retry = true;
+    link->silent = false;
     link->conn = connect_to_any(link, url, deadline_us);
     if (link->conn == NULL)
         return CT_UNAVAILABLE;
@@ -313,7 +321,7 @@ enum ct_result ct_pg_sync(struct ct_pg_link *link, int64_t deadline_us)
         if (unsent == 0)
             return CT_OK;
         if (broken || !wait_for_input(link->conn, deadline_us, &broken))
-            return lose(link, broken ? message_of(link->conn) : "the database does not answer");
+            return broken ? lose(link, message_of(link->conn)) : lose_silent(link);
     }
 }
 

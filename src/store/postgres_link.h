@@ -18,6 +18,7 @@ struct ct_pg_link {
     PGconn *conn;   /* NULL: there is none */
     size_t unread;  /* synchronizations whose results nobody has read yet */
     bool warned;    /* the server sent a warning; whoever asks clears it first */
+    bool silent;    /* it was dropped because nothing came for too long */
     bool may_retry; /* of the last failure: the same may succeed a moment later */
     char *trouble;  /* room for what was said about the last failure; the owner's */
     size_t trouble_size;
