@@ -32,7 +32,7 @@ class Etcd(Process):
 
     def start(self):
         host = network.address(self.name)
-        self.launch([*self.demote, "etcd", "--name", self.name, "--data-dir", str(self.folder / "etcd"),
+        self.launch([*self.demote, "etcd", "--enable-v2", "--name", self.name, "--data-dir", str(self.folder / "etcd"),
                      "--listen-peer-urls", f"http://{host}:{PEER_PORT}", "--initial-advertise-peer-urls",
                      f"http://{host}:{PEER_PORT}", "--listen-client-urls", f"http://{host}:{ETCD_PORT}",
                      "--advertise-client-urls", f"http://{host}:{ETCD_PORT}", "--initial-cluster-state", "new",
@@ -52,7 +52,7 @@ class Member(Process):
     def start(self):
         environment = {
             "PATH": f"{FOLDER}:{BIN}:{os.environ['PATH']}", "HOME": str(self.folder), "LC_ALL": "C.UTF-8",
-            "PATRONI_NAME": self.name, "PATRONI_ETCD3_HOSTS": _others(ETCD_PORT),
+            "PATRONI_NAME": self.name, "PATRONI_ETCD_HOSTS": _others(ETCD_PORT),
             "PATRONI_RESTAPI_LISTEN": f"{self.host}:{API_PORT}", "PATRONI_RESTAPI_CONNECT_ADDRESS": f"{self.host}:{API_PORT}",
             "PATRONI_POSTGRESQL_LISTEN": f"{self.host}:{self.port}",
             "PATRONI_POSTGRESQL_CONNECT_ADDRESS": f"{self.host}:{self.port}",

@@ -31,6 +31,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 LANES = 8
 SETTLE_SECONDS = 1.5
 FAULT_SECONDS = 3
+# a lease, and some loops of Patroni
+REJOIN_SECONDS = 30
 # what the design promises beside the time of a promotion
 ALLOWED_NS = 2_000_000_000
 # a transaction that does nothing else takes so much less than a node needs to find the new primary
@@ -280,11 +282,11 @@ class PatroniScenario(Scenario):
         return self.databases.url()
 
     def steps(self):
-        return (self.cut_primary,)
+        return self.cut_primary, self.rejoin
 
     def cut_primary(self):
         """A primary that lives on, and that nobody reaches."""
-        old = self.databases.primary
+        old = self.cut = self.databases.primary
         begin = now()
         network.cut(old.name)
         new = self.databases.wait_for_primary([one for one in self.databases.members if one is not old])
@@ -292,6 +294,17 @@ class PatroniScenario(Scenario):
         bare = self.bare_step(new)
         self.settle(FAULT_SECONDS)
         return self.judge_of_promotion(f"partition of the primary {old.name}, election of {new.name}", begin, promoted, bare)
+
+    def rejoin(self):
+        """What was cut off comes back, and must not take back what is no longer its own."""
+        new = self.databases.wait_for_primary([one for one in self.databases.members if one is not self.cut])
+        network.heal(self.cut.name)
+        self.settle(REJOIN_SECONDS)
+        if not new.is_primary() or self.cut.is_("primary"):
+            self.wrong.append(f"{self.cut.name} is back, and {new.name} is not the primary any more")
+        self.databases.wait_for_standby()
+        self.settle()
+        return lambda operations: None
 
 
 def main():
