@@ -23,13 +23,15 @@
 #define COMMON_SETTINGS                                                         \
     "SET client_min_messages = warning; SET standard_conforming_strings = on; " \
     "SET enable_seqscan = off; SET jit = off; "                                 \
-    "SET idle_in_transaction_session_timeout = 1000; SET lock_timeout = 5000; " \
+    "SET lock_timeout = 5000; "                                                 \
     "SELECT set_config('synchronous_commit', 'on', false) "                     \
     "WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply'); "
 static const char writer_settings[] =
-    COMMON_SETTINGS "SET statement_timeout = 0; SELECT current_setting('server_encoding')";
+    COMMON_SETTINGS "SET idle_in_transaction_session_timeout = 1000; SET statement_timeout = 0; "
+                    "SELECT current_setting('server_encoding')";
 static const char reader_settings[] =
-    COMMON_SETTINGS "SET statement_timeout = 5000; SELECT current_setting('server_encoding')";
+    COMMON_SETTINGS "SET idle_in_transaction_session_timeout = 10000; SET statement_timeout = "
+                    "5000; SELECT current_setting('server_encoding')";
 
 struct statement {
     struct ct_stmt base;

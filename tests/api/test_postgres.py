@@ -3,6 +3,8 @@ servers on one database. What was acknowledged is there once; what was not is th
 
 import collections
 import contextlib
+import os
+import subprocess
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -255,6 +257,53 @@ def test_an_encoding_that_is_not_utf_8(tmp_path):
     postgres.execute("CREATE DATABASE latin ENCODING 'SQL_ASCII' LOCALE 'C' LOCALE_PROVIDER libc TEMPLATE template0")
     done = program.run(["serve"], tmp_path, {**KEY, "DATABASE_URL": postgres.url("latin")})
     assert done.returncode == 1 and "UTF8" in program.complaint(done)
+
+
+def openssl(folder, *arguments):
+    subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True, timeout=60)
+
+
+def certify(folder, authority, name):
+    """A certificate of this authority for this name: server.crt, and server.key."""
+    openssl(folder, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={authority}", "-days", "2",
+            "-keyout", f"{authority}.key", "-out", f"{authority}.crt")
+    openssl(folder, "req", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={name}", "-keyout", "server.key", "-out", "request")
+    (folder / "names").write_text(f"subjectAltName=DNS:{name}\n")
+    openssl(folder, "x509", "-req", "-in", "request", "-CA", f"{authority}.crt", "-CAkey", f"{authority}.key",
+            "-CAcreateserial", "-days", "2", "-extfile", "names", "-out", "server.crt")
+
+
+def test_tls_with_verification(tmp_path, launch):
+    from support.postgres import Postgres
+    certify(tmp_path, "others", "localhost")
+    certify(tmp_path, "ours", "localhost")
+    with Postgres(hba=("hostnossl all all all reject",)) as own:
+        owner = own.data.stat()
+        for name in ("server.crt", "server.key"):
+            path = own.data / name
+            path.write_bytes((tmp_path / name).read_bytes())
+            path.chmod(0o600)
+            if os.geteuid() == 0:
+                os.chown(path, owner.st_uid, owner.st_gid)
+        own.execute("ALTER SYSTEM SET ssl = on")
+        own.execute("SELECT pg_reload_conf()")
+        until(lambda: own.execute("SHOW ssl") == [("on",)])
+        database_url = own.create("secured", tcp=True)
+
+        def url(host, authority):
+            return (f"{database_url.replace('@127.0.0.1', '@' + host)}?hostaddr=127.0.0.1&sslmode=verify-full"
+                    f"&sslrootcert={tmp_path}/{authority}.crt")
+
+        server = launch(DATABASE_URL=url("localhost", "ours"))
+        Account(server).create()
+        ssl = "SELECT DISTINCT ssl FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE application_name = 'cloud-telephony'"
+        assert own.execute(ssl) == [(True,)]
+        server.stop()
+        for host, authority in (("localhost", "others"), ("db.example", "ours")):
+            done = program.run(["serve"], tmp_path, {**KEY, "DATABASE_URL": url(host, authority)})
+            assert done.returncode == 1 and "certificate" in program.complaint(done)
+        done = program.run(["serve"], tmp_path, {**KEY, "DATABASE_URL": database_url + "?sslmode=disable"})
+        assert done.returncode == 1 and "rejects" in program.complaint(done)
 
 
 # --- several servers on one database

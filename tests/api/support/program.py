@@ -56,7 +56,7 @@ def run(arguments, folder, settings=None, **options):
     settings = {**database.settings_of(folder), **(settings or {})}
     done = subprocess.run(
         [PROGRAM, *arguments], cwd=folder, env=environment(settings), capture_output=True,
-        text=True, timeout=60, **options)
+        text=True, timeout=600, **options)
     check_output(done.stderr + done.stdout)
     return done
 
