@@ -4,6 +4,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "store/faulty_disk.h"
+
 /**
  * A disk that fails, and one that loses its power. It lies between SQLite and the real files: every
  * operation is counted, one of them (or all from it on) can go wrong, and what was written and not
@@ -37,16 +39,6 @@ struct faulty_plan {
     bool forever; /* and all behind it */
     enum faulty_how how;
     bool lying; /* syncs do nothing, and say that they did */
-};
-
-/** What of the unsynced writes is on the disk after a power cut. */
-enum faulty_left {
-    FAULTY_NOTHING,
-    FAULTY_EVERYTHING,
-    FAULTY_WRITES,  /* any of the writes, whole */
-    FAULTY_SECTORS, /* any of their sectors of 512 bytes */
-    FAULTY_PREFIX,  /* those before a moment, the last one torn */
-    FAULTY_LEFTS
 };
 
 /** Makes it the disk of every database that is opened from now on. */

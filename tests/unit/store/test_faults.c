@@ -5,11 +5,11 @@
 /* cmocka needs the headers above first. */
 #include <cmocka.h>
 
-#include "base/clock.h"
 #include "numbers/lives.h"
 #include "numbers/pools.h"
 #include "ops/check.h"
 #include "store/faulty_vfs.h"
+#include "store/sweep.h"
 
 /*
  * A story of some writes, told again and again on a disk of which the 1st, 2nd, 3rd … operation goes
@@ -307,31 +307,6 @@ static void end(struct run *run)
 
 /* ---- the sweeps ---- */
 
-/* Which operations are tried: all while the time allows, then as many as fit. */
-struct sweep {
-    int64_t began_us;
-    int64_t limit_us;
-    long runs;
-    long at;
-    long total;
-};
-
-static struct sweep sweep_for(int64_t part)
-{
-    const char *seconds = getenv("CT_SWEEP_SECONDS");
-    int64_t limit = (seconds == NULL ? 2 : strtoll(seconds, NULL, 10)) * 1000000 * part;
-    return (struct sweep){.began_us = ct_clock_monotonic_us(), .limit_us = limit, .at = 1};
-}
-
-static void next(struct sweep *sweep)
-{
-    int64_t used = ct_clock_monotonic_us() - sweep->began_us;
-    int64_t a_run = used / ++sweep->runs + 1;
-    int64_t fit = (sweep->limit_us - used) / a_run;
-    long left = sweep->total - sweep->at;
-    sweep->at += fit > left || left <= 0 ? 1 : fit <= 0 ? left : left / fit + 1;
-}
-
 static long count_operations(int kinds)
 {
     struct run run;
@@ -359,8 +334,7 @@ static void test_one_failure(void **state)
     int refused = 0;
     (void)state;
     for (size_t way = 0; way < 3; way++) {
-        struct sweep sweep = sweep_for(1);
-        sweep.total = count_operations(FAULTY_ALL);
+        struct sweep sweep = sweep_over(count_operations(FAULTY_ALL));
         struct faulty_plan plan = {.how = ways[way]};
         do {
             struct run run;
@@ -378,7 +352,7 @@ static void test_one_failure(void **state)
             refused += run.refused;
             if (!hit)
                 break;
-            next(&sweep);
+            sweep_on(&sweep);
         } while (true);
     }
     assert_true(refused > 0);
@@ -391,8 +365,7 @@ static void test_it_stays_broken(void **state)
     (void)state;
     for (size_t way = 0; way < 2; way++) {
         const int kinds = FAULTY_WRITE | FAULTY_SYNC | FAULTY_TRUNCATE | FAULTY_DELETE;
-        struct sweep sweep = sweep_for(1);
-        sweep.total = count_operations(kinds);
+        struct sweep sweep = sweep_over(count_operations(kinds));
         struct faulty_plan plan = {.how = ways[way], .kinds = kinds, .forever = true};
         do {
             struct run run;
@@ -407,7 +380,7 @@ static void test_it_stays_broken(void **state)
             end(&run);
             if (!hit)
                 break;
-            next(&sweep);
+            sweep_on(&sweep);
         } while (true);
     }
 }
@@ -424,12 +397,11 @@ static void cut_again(struct run *run, enum faulty_left left, uint64_t seed)
 
 /* The power goes at each operation, and what was not synced is lost, whole or in part. The number of runs
  * in which something acknowledged was lost. */
-static long cut_everywhere(bool lying, int64_t part)
+static long cut_everywhere(bool lying)
 {
     long lost = 0;
     for (enum faulty_left left = 0; left < FAULTY_LEFTS; left++) {
-        struct sweep sweep = sweep_for(part);
-        sweep.total = count_operations(FAULTY_ALL);
+        struct sweep sweep = sweep_over(count_operations(FAULTY_ALL));
         struct faulty_plan plan = {.how = FAULTY_CUT, .lying = lying};
         do {
             struct run run;
@@ -453,7 +425,7 @@ static long cut_everywhere(bool lying, int64_t part)
             end(&run);
             if (!hit)
                 break;
-            next(&sweep);
+            sweep_on(&sweep);
         } while (lost < 3);
     }
     return lost;
@@ -462,14 +434,14 @@ static long cut_everywhere(bool lying, int64_t part)
 static void test_power_cuts(void **state)
 {
     (void)state;
-    assert_int_equal(cut_everywhere(false, 1), 0);
+    assert_int_equal(cut_everywhere(false), 0);
 }
 
 /* The check itself: with a disk that does not sync, it finds losses. */
 static void test_a_disk_that_lies(void **state)
 {
     (void)state;
-    assert_true(cut_everywhere(true, 1) > 0);
+    assert_true(cut_everywhere(true) > 0);
 }
 
 /* A sync fails, what it should have written is given up, and later the power goes. */
