@@ -47,10 +47,17 @@ def farthest(values):
     return max(abs(value - values[0]) for value in values) / values[0]
 
 
-def last_trouble(samples, slow_us):
-    """The time of the last sample that was not answered with success, or slowly; None when there is none.
-    A sample is (seconds, success, microseconds)."""
-    return max((when for when, well, took in samples if not well or took > slow_us), default=None)
+def recovery(samples, ended, slow_us, running=5):
+    """Seconds from @p ended until so many samples running were answered with success and not slowly: to the first of
+    these. None when that never was. A sample is (seconds, success, microseconds), in the order of time."""
+    streak = []
+    for when, well, took in samples:
+        if when < ended:
+            continue
+        streak = streak + [when] if well and took <= slow_us else []
+        if len(streak) == running:
+            return streak[0] - ended
+    return None
 
 
 def merged(windows, name):

@@ -5,7 +5,7 @@ import subprocess
 import time
 
 import chart
-from arithmetic import last_trouble, merged
+from arithmetic import merged, recovery
 from common import create
 from load import Load
 from result import Result
@@ -82,9 +82,10 @@ def judge(result, name, capacity, probed, loaded, began, ended):
                for index, one in enumerate(probed["windows"]) if one["sent"]]
     calm = [took for when, _, took in samples if when + window <= began]
     slow = max(SLOWER * max(calm, default=0), SLOW_US)
-    last = last_trouble(samples, slow)
-    recovered = 0 if last is None else max(last + window - ended, 0)
-    result.limit(f"{name}: last trouble after the load had ended", recovered, ("at most", 1), "s")
+    recovered = recovery(samples, ended, slow)
+    if recovered is None:
+        raise Failure(f"{name}: {AFTER} s after the load had ended requests were still refused or slow")
+    result.limit(f"{name}: answered as before after the load had ended", recovered, ("at most", 1), "s")
     marks = [(began, "load begins"), (ended, "load ends")]
     at = [(began + index * window, one) for index, one in enumerate(windows)]
     per = 1 / window
@@ -107,7 +108,8 @@ def overload(bench):
     result = Result(f"Overload: {TIMES} times what it can do",
                     "A load that does not wait for replies, over so many connections, sends four times the requests a "
                     "second that were measured as the capacity just before; other connections send some requests a second "
-                    "before, meanwhile and after. Trouble is a probe that is refused, or ten times slower than before",
+                    "before, meanwhile and after. They are answered as before from the first on of five running that are not "
+                    "refused and at most ten times slower (or 0.1 s)",
                     "requests/s", "As in all measures. Each 503 must carry Retry-After, and nothing may be lost.")
     connections = {"creates": 8192, "logins": 512}
     with Ours(bench) as server:
