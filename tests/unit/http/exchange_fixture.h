@@ -13,6 +13,7 @@
  * that lives until the next one or stop().
  */
 struct client {
+    bool counted; /* the request in progress, by the handlers that count what runs */
     struct ct_config config;
     struct ct_server_options server;
     struct scratch scratch;
@@ -146,6 +147,7 @@ static inline enum ct_result client_begin(struct client *client, const struct re
     if (exchange == NULL)
         return CT_NOMEM;
     client->exchange = exchange;
+    client->counted = false;
     exchange->method = request->method;
     exchange->id = "id-1";
     exchange->wake = client_wake;

@@ -6,7 +6,7 @@
 /** Routes that not everybody may use, that creates only once, or that answer in other ways. */
 
 static unsigned prepared; /* how often a `prepare` ran, */
-static unsigned ran;      /* and a handler of what is created only once */
+static unsigned ran;      /* and how many requests a handler of what is created only once ran for */
 
 static enum ct_result who(struct ct_call *call)
 {
@@ -16,11 +16,20 @@ static enum ct_result who(struct ct_call *call)
     return call->caller.user_id == call->user_id ? CT_OK : CT_BUG;
 }
 
+/* A job may run more than once. */
+static void count(struct ct_call *call)
+{
+    char *exchange = (char *)call - offsetof(struct ct_exchange, call);
+    struct client *client = ((struct ct_exchange *)(void *)exchange)->transport;
+    ran += client->counted ? 0 : 1;
+    client->counted = true;
+}
+
 static enum ct_result create_once(struct ct_call *call)
 {
     const struct word *body = call->body;
     struct item *reply = call->reply;
-    ran++;
+    count(call);
     reply->word = body->word;
     enum ct_result result = insert(call->db, body->word, &reply->id);
     if (result == CT_OK)
