@@ -25,7 +25,13 @@ struct ct_guess_news {
  *  the store is closed. CT_NOMEM. */
 CT_CHECKED enum ct_result ct_guess_news_start(struct ct_guess_news *news,
                                               struct ct_guessing *guessing, struct ct_store *store);
-/** What another server told: a failure is counted. Anything else changes nothing. */
-void ct_guess_news_heard(struct ct_guess_news *news, struct ct_str text);
+/** What is told of a wrong password, of the key of an address and of a name with its case folded. In
+ *  @p arena. CT_NOMEM, CT_IO (no randomness). */
+CT_CHECKED enum ct_result ct_guess_news_text(const struct ct_guess_news *news,
+                                             struct ct_arena *arena, struct ct_str address,
+                                             struct ct_str name, struct ct_str *out);
+/** What another server told: a failure is counted. CT_INVALID or CT_DENIED for anything else, which changes
+ *  nothing; CT_NOMEM. */
+CT_CHECKED enum ct_result ct_guess_news_heard(struct ct_guess_news *news, struct ct_str text);
 
 #endif

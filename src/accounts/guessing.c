@@ -93,17 +93,18 @@ static int64_t reserve_share(struct ct_guessing *guessing, struct ct_guess *gues
     return least;
 }
 
-void ct_guess_count(struct ct_guessing *guessing, struct ct_arena *arena, struct ct_str address,
-                    struct ct_str name, int64_t now_us)
+enum ct_result ct_guess_count(struct ct_guessing *guessing, struct ct_arena *arena,
+                              struct ct_str address, struct ct_str name, int64_t now_us)
 {
     struct ct_guess guess = {.at_us = now_us, .account_size = name.len + 1};
     guess.account = ct_arena_alloc(arena, guess.account_size);
     if (guess.account == NULL)
-        return;
+        return CT_NOMEM;
     memcpy(guess.account + 1, name.at, name.len);
     int64_t wait_s = ct_failure_counter_reserve(guessing->addresses, address, now_us);
     wait_s += reserve_share(guessing, &guess);
     (void)wait_s; /* what is full already counts no more */
+    return CT_OK;
 }
 
 /* Whether it is where the account was last logged in to. */

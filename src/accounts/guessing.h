@@ -36,9 +36,9 @@ void ct_guessing_free(struct ct_guessing *guessing);
 void ct_guessing_tell(struct ct_guessing *guessing,
                       void (*failed)(void *ctx, struct ct_str address, struct ct_str name),
                       void *ctx);
-/** Counts a wrong password that another server saw, by what it was told. Without memory it is not counted. */
-void ct_guess_count(struct ct_guessing *guessing, struct ct_arena *arena, struct ct_str address,
-                    struct ct_str name, int64_t now_us);
+/** Counts a wrong password that another server saw, by what it was told. CT_NOMEM: it is not. */
+CT_CHECKED enum ct_result ct_guess_count(struct ct_guessing *guessing, struct ct_arena *arena,
+                                         struct ct_str address, struct ct_str name, int64_t now_us);
 
 /** How many of the counter's shares an account has: that many times LOGIN_FAILURES_MAX. */
 #define CT_GUESSING_SHARES 10
