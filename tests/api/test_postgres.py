@@ -15,6 +15,7 @@ from support import database, program
 from support.database import opened
 from support.people import Account, fresh_number
 from support.proxy import Proxy
+from support.routes import routes
 from support.server import Server
 
 pytestmark = pytest.mark.postgresql
@@ -139,6 +140,24 @@ def test_a_database_that_is_away(behind):
     until(lambda: create(account, number).status_code == 200)
     assert {line["event"] for line in server.log() if line["level"] == "error"} <= {
         "database_unreachable", "database_error", "writes_failed"}
+
+
+def test_every_route_of_a_database_that_is_away(behind):
+    server, proxy = behind
+    account = Account(server)
+    proxy.down()
+    until(lambda: account.client.get("/phone_numbers").status_code == 503)
+    for route in routes():
+        if "503" in route.operation["responses"]:
+            reply = account.client.request(route.method, route.path(1), json=route.example)
+            if route.template == "/readyz":  # which is looked after by a thread
+                until(lambda: account.client.get("/readyz").status_code == 503)
+                continue
+            assert (reply.status_code, reply.headers.get("Retry-After")) == (503, "1"), str(route)
+            assert reply.json()["detail"].endswith("again")
+    proxy.up()
+    until(lambda: account.client.get("/phone_numbers").status_code == 200)
+    until(lambda: account.client.get("/readyz").status_code == 200)
 
 
 def test_a_database_that_answers_nothing(behind):
