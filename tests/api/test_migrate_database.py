@@ -13,9 +13,6 @@ from support.people import Account, fresh_number
 from support.postgres import Postgres
 from support.server import Server
 
-# these have both databases, whichever the run has
-pytestmark = pytest.mark.sqlite
-
 # what each engine keeps for itself
 OWN = {"schema_migrations", "writer_batches"}
 AUDIT_ROWS = 20000

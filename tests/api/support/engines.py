@@ -8,6 +8,7 @@ from . import database
 # The tests that are about SQLite's file itself and run on SQLite alone; all others run on either database.
 SQLITE_ALONE = {
     "test_legacy.py": "a file of the original program is opened",
+    "test_migrate_database.py": "it has both databases, whichever the run has",
     "test_busy.py::test_a_database_that_is_away": "the file is renamed (see test_postgres.py)",
     "test_busy.py::test_a_disk_that_takes_nothing": "the file's size is limited",
     "test_every_route.py::test_a_database_that_is_away": "the file is renamed (see test_postgres.py)",
