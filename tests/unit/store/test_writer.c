@@ -17,6 +17,7 @@ struct piece {
     enum conduct conduct;
     char number[8];
     int runs;
+    bool lacked; /* memory, in one of them */
     enum ct_result result;
 };
 
@@ -24,6 +25,8 @@ struct piece {
 
 struct group {
     struct ct_job gate;
+    enum ct_result gate_result;
+    sem_t begun;
     sem_t pass;
     sem_t done;
     int waiting;
@@ -34,6 +37,7 @@ static enum ct_result gate_run(void *ctx, struct ct_db *db)
 {
     struct group *group = ctx;
     (void)db;
+    (void)sem_post(&group->begun);
     while (sem_wait(&group->pass) != 0)
         continue;
     (void)sem_post(&group->pass);
@@ -43,7 +47,8 @@ static enum ct_result gate_run(void *ctx, struct ct_db *db)
 static void gate_done(void *ctx, enum ct_result result)
 {
     struct group *group = ctx;
-    (void)result;
+    group->gate_result = result;
+    (void)sem_post(&group->begun); /* for one that never ran */
     (void)sem_post(&group->done);
 }
 
@@ -54,12 +59,10 @@ static enum ct_result run_sql(struct ct_db *db, const char *sql)
     return result == CT_OK ? ct_run(stmt) : result;
 }
 
-static enum ct_result piece_run(void *ctx, struct ct_db *db)
+static enum ct_result behave(const struct piece *piece, struct ct_db *db)
 {
-    struct piece *piece = ctx;
     int64_t value;
     enum ct_result result = CT_OK;
-    piece->runs++;
     switch (piece->conduct) {
     case KEEP:
         return insert_number(db, piece->number, &value);
@@ -79,6 +82,15 @@ static enum ct_result piece_run(void *ctx, struct ct_db *db)
     return result == CT_OK ? CT_DENIED : result;
 }
 
+static enum ct_result piece_run(void *ctx, struct ct_db *db)
+{
+    struct piece *piece = ctx;
+    enum ct_result result = behave(piece, db);
+    piece->runs++;
+    piece->lacked = piece->lacked || result == CT_NOMEM;
+    return result;
+}
+
 static void piece_done(void *ctx, enum ct_result result)
 {
     struct piece *piece = ctx;
@@ -86,16 +98,20 @@ static void piece_done(void *ctx, enum ct_result result)
     (void)sem_post(&piece->group->done);
 }
 
-/* Runs pieces of these conducts as one batch. */
+/* Runs pieces of these conducts as one batch. For want of memory it may not have been one, or pieces may have
+ * run more often: CT_NOMEM. */
 static enum ct_result run_group(struct ct_store *store, struct group *group, char first,
                                 const enum conduct conducts[PIECES])
 {
     *group = (struct group){0};
     group->gate = (struct ct_job){.run = gate_run, .done = gate_done, .ctx = group};
+    (void)sem_init(&group->begun, 0, 0);
     (void)sem_init(&group->pass, 0, 0);
     (void)sem_init(&group->done, 0, 0);
     enum ct_result result = ct_store_submit(store, &group->gate);
     int submitted = result == CT_OK ? 1 : 0;
+    while (submitted == 1 && sem_wait(&group->begun) != 0)
+        continue;
     for (int i = 0; i < PIECES && result == CT_OK; i++) {
         struct piece *piece = &group->pieces[i];
         *piece = (struct piece){
@@ -109,17 +125,18 @@ static enum ct_result run_group(struct ct_store *store, struct group *group, cha
     for (int i = 0; i < submitted; i++)
         while (sem_wait(&group->done) != 0)
             continue;
+    (void)sem_destroy(&group->begun);
     (void)sem_destroy(&group->pass);
     (void)sem_destroy(&group->done);
+    if (result == CT_OK && group->gate_result != CT_OK)
+        result = CT_NOMEM;
     for (int i = 0; i < PIECES && result == CT_OK; i++) {
-        if (group->pieces[i].result == CT_NOMEM)
+        if (group->pieces[i].result == CT_NOMEM || group->pieces[i].lacked)
             result = CT_NOMEM;
     }
     return result;
 }
 
-/* What the gate held up was queued behind it: two batches, or one when the gate was quick. Either way
- * the pieces share one. */
 static enum ct_result open_store(struct scratch *scratch)
 {
     const char *why;
