@@ -116,8 +116,9 @@ static enum ct_result run_batch(struct ct_writer *writer, struct ct_job *batch)
         if (careful ? run_job(db, job) : run_job_alone(db, job, &spoiled)) {
             if (!spoiled)
                 continue;
-            /* It runs again: now its failure would stand in the way of that. */
-            job->result = CT_OK;
+            /* It runs again, but for want of memory or a defect, which are its answer. */
+            if (job->result != CT_NOMEM && job->result != CT_BUG)
+                job->result = CT_OK;
             writer->careful = CAREFUL_BATCHES;
             return CT_BUSY;
         }
