@@ -557,14 +557,15 @@ enum ct_result ct_server_start(const struct ct_server_options *options, struct c
         result = ct_listener_open(listener, arena, config->host, why);
     if (result != CT_OK)
         goto out;
-    result = start_daemon(server, listener->socket);
+    int socket = listener->socket;
+    listener->socket = -1; /* libmicrohttpd closes it also when it does not start */
+    result = start_daemon(server, socket);
     if (result != CT_OK) {
         *why = server->tls_key != NULL
                    ? "TLS_CERT_FILE, TLS_KEY_FILE: the certificate and the key do not work together"
                    : "the HTTP server cannot start: too few threads or descriptors are allowed";
         goto out;
     }
-    listener->socket = -1;
     *out = server;
     server = NULL;
 out:

@@ -17,6 +17,7 @@ SQLITE_ALONE = {
     "test_settings.py::test_the_database_is_for_its_owner_alone": "the file's mode",
     "test_settings.py::test_what_the_database_is_set_to": "SQLite's own settings",
     "test_settings.py::test_an_absolute_database_url": "the path of a file",
+    "test_settings.py::test_an_empty_value_in_the_environment_is_none": "an empty DATABASE_URL is the default, a file",
     "test_stop.py::test_a_login_that_runs_is_finished": "it begins with a file of the original program",
     "test_stop.py::test_several_logins_that_wait_are_finished": "it begins with a file of the original program",
     "test_stop.py::test_nobody_is_let_in_any_more": "it begins with a file of the original program",
