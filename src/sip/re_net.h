@@ -1,0 +1,93 @@
+#ifndef CT_SIP_RE_NET_H
+#define CT_SIP_RE_NET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/log.h"
+#include "base/pulse.h"
+#include "base/result.h"
+#include "base/text.h"
+#include "sip/mailbox.h"
+#include "sip/transport.h"
+
+/**
+ * SIP on a network: the thread that owns all SIP state, and the sockets it reads and writes: UDP, TCP, TLS and
+ * WebSocket (RFC 7118), over libre's loop, connections and TLS. It is one implementation of struct ct_sip_env.
+ *
+ * Messages of a stream are framed here (RFC 3261 section 18.3, RFC 7118 section 5); keep-alives (RFC 5626 sections
+ * 3.5.1 and 4.4.1) are answered here and not seen above. A connection that is silent for idle_ms, or that needs
+ * longer than message_ms for a message or a handshake, is closed.
+ */
+struct ct_sip_net;
+
+/** One socket of SIP_LISTEN. */
+struct ct_sip_listen {
+    enum ct_sip_transport transport;
+    const char *host; /* numeric */
+    uint16_t port;    /* 0: the kernel chooses */
+};
+#define CT_SIP_LISTEN_MOST 16
+
+struct ct_sip_net_options {
+    const struct ct_sip_listen *listen; /* copied */
+    size_t listen_count;                /* up to CT_SIP_LISTEN_MOST */
+    const char *
+        public_address; /* SIP_PUBLIC_ADDRESS: what peers reach us by; "": each socket's own address */
+    const char *tls_cert_file, *tls_key_file; /* needed for TLS and WSS */
+    size_t connections_max;                   /* streams open at the same time */
+    size_t connections_per_address;
+    int64_t idle_ms, message_ms;
+    size_t message_bytes; /* the longest message of a stream; longer ones end the connection */
+    struct ct_log *log;   /* borrowed; NULL logs nothing */
+};
+
+/** Takes the addresses; nobody is heard yet. When it fails, @p why (in @p arena) is one line that names the
+ *  setting and says what to do. The owner ends it with ct_sip_net_stop. CT_IO, CT_INVALID, CT_NOMEM. */
+CT_CHECKED enum ct_result ct_sip_net_bind(const struct ct_sip_net_options *options,
+                                          struct ct_arena *arena, struct ct_sip_net **out,
+                                          const char **why);
+
+/** What the thread calls; all on that thread. */
+struct ct_sip_net_user {
+    void *ctx;
+    void (*receive)(void *ctx, const struct ct_sip_hop *from, struct ct_str bytes);
+    /** A connection has ended, or could not be opened. */
+    void (*lost)(void *ctx, const struct ct_sip_hop *hop);
+    /** Whether a stream from there may be accepted: asked before anything is read. May be NULL. */
+    bool (*accept)(void *ctx, const struct ct_sip_hop *from);
+    /** After each batch of events, and when next_ms says. */
+    void (*turn)(void *ctx);
+    /** When `turn` is to be called next at the latest, in now_ms; INT64_MAX: any time. */
+    int64_t (*next_ms)(void *ctx);
+    /** Before the thread sleeps: rests reads of the database. May be NULL. */
+    void (*rest)(void *ctx);
+};
+
+/** Starts the thread. CT_IO, CT_NOMEM, CT_INVALID (certificate) with @p why in @p arena. */
+CT_CHECKED enum ct_result ct_sip_net_start(struct ct_sip_net *net,
+                                           const struct ct_sip_net_user *user,
+                                           struct ct_arena *arena, const char **why);
+/** Ends the thread, closes all. @p last (may be NULL) is called on that thread, when nothing more is received.
+ *  NULL is allowed. */
+void ct_sip_net_stop(struct ct_sip_net *net, void (*last)(void *ctx));
+
+/** Time, randomness, sending, resolving: for the SIP thread alone, but for now_ms and unix_ms. Borrowed. */
+const struct ct_sip_env *ct_sip_net_env(struct ct_sip_net *net);
+/** The thread's mailbox, for any thread until ct_sip_net_stop. */
+struct ct_sip_post ct_sip_net_post(struct ct_sip_net *net);
+/** Whether the thread turns, for who watches it. */
+const struct ct_pulse *ct_sip_net_poke(struct ct_sip_net *net);
+
+/** The sockets as they are, with the ports that the kernel chose. */
+size_t ct_sip_net_listeners(const struct ct_sip_net *net, const struct ct_sip_listen **out);
+
+/** Reads SIP_LISTEN: "udp:127.0.0.1:5060,tls:[::1]:5061". Hosts are in @p arena. CT_INVALID with @p problem, a
+ *  phrase that repeats nothing of the text; CT_NOMEM. */
+CT_CHECKED enum ct_result ct_sip_listen_read(struct ct_arena *arena, const char *text,
+                                             struct ct_sip_listen out[CT_SIP_LISTEN_MOST],
+                                             size_t *count, const char **problem);
+
+#endif
