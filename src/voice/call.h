@@ -1,0 +1,177 @@
+#ifndef CT_VOICE_CALL_H
+#define CT_VOICE_CALL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/result.h"
+#include "base/text.h"
+#include "sip/session.h"
+
+/**
+ * Calls: a back-to-back user agent (RFC 7092: a signalling-only one) over the legs of sip/session.h. It knows no
+ * database: whom to ring comes from a struct of functions, what happens goes to another. One thread's.
+ *
+ *                  +-- refused by the plan --------------------------------------+
+ *                  |                                                             v
+ *    (incoming) QUEUED -- a target rings --> RINGING -- answered --> IN_PROGRESS --> ENDED, with one of
+ *    (dialled)     |                           |                        |            completed
+ *                  +-- caller gives up --------+                        |            busy, failed, no-answer, canceled
+ *                  +-- no target answers ------+                        |
+ *                  +-- answered at once ------------------------------->+
+ *
+ * A call that is dialled (POST /calls) stays QUEUED while the caller's own device rings. While a call is
+ * IN_PROGRESS its legs may be exchanged (REFER, Replaces): the record goes on.
+ */
+struct ct_sip;
+struct ct_calls;
+struct ct_call;
+
+enum ct_call_status {
+    CT_CALL_QUEUED,
+    CT_CALL_RINGING,
+    CT_CALL_IN_PROGRESS,
+    CT_CALL_COMPLETED,
+    CT_CALL_BUSY,
+    CT_CALL_FAILED,
+    CT_CALL_NO_ANSWER,
+    CT_CALL_CANCELED,
+    CT_CALL_STATUSES
+};
+/** "queued", "ringing", "in-progress", … */
+struct ct_str ct_call_status_word(enum ct_call_status status);
+
+enum ct_call_direction { CT_CALL_INTERNAL, CT_CALL_INBOUND, CT_CALL_OUTBOUND };
+struct ct_str ct_call_direction_word(enum ct_call_direction direction);
+
+enum ct_call_party { CT_CALL_NOBODY, CT_CALL_CALLER, CT_CALL_CALLEE, CT_CALL_SYSTEM };
+/** "caller", "callee", "system"; empty for nobody. */
+struct ct_str ct_call_party_word(enum ct_call_party party);
+
+#define CT_CALL_KEY_BYTES 32 /* hexadecimal digits */
+
+/** What a record says. Texts are the call's and live as long as it. Times are unix milliseconds, 0: not yet. Ids
+ *  are the plan's; 0: none. */
+struct ct_call_facts {
+    char key[CT_CALL_KEY_BYTES +
+             1]; /* chosen at random when the call began: the same call never gets two records */
+    enum ct_call_status status;
+    enum ct_call_direction direction;
+    struct ct_str from;
+    struct ct_str to;
+    int64_t user_id;
+    int64_t device_id; /* of who answered; before, and else, of who calls */
+    int64_t trunk_id;
+    int64_t number_id;
+    int64_t started_ms;
+    int64_t ringing_ms;
+    int64_t answered_ms;
+    int64_t ended_ms;
+    enum ct_call_party hangup_by;
+    int sip_code;         /* the final response that the caller got, or would have; 0: none yet */
+    struct ct_str reason; /* likewise */
+};
+
+/** Where records go. Each call is `created` once, `changed` at every step between, `ended` once: with those three
+ *  in this order a record is complete. May be called while the call handles a message: it must not call back. */
+struct ct_call_sink {
+    void *ctx;
+    void (*created)(void *ctx, const struct ct_call_facts *facts);
+    void (*changed)(void *ctx, const struct ct_call_facts *facts);
+    void (*ended)(void *ctx, const struct ct_call_facts *facts);
+    /** A leg begins: its Call-ID, for the ladder. May be NULL. */
+    void (*leg)(void *ctx, const struct ct_call_facts *facts, struct ct_str call_id);
+};
+
+/** One to ring: a device's binding, a trunk's host. */
+struct ct_call_target {
+    struct ct_sip_invite
+        invite; /* body, max_forwards and what is about reliability are filled in by the call */
+    int64_t device_id;
+    int64_t trunk_id;
+    int64_t ring_ms; /* how long it may ring; 0: as the route says */
+};
+
+/** What to do. All it points to is in the arena given with it, or lives as long as the plan. */
+struct ct_call_route {
+    int status; /* 300 to 699: the call is refused with it; 0: it is not */
+    struct ct_str reason;
+    struct ct_str headers; /* of that refusal; each with CRLF */
+    const struct ct_call_target *targets;
+    size_t target_count; /* at most CT_CALL_MAX_TARGETS */
+    bool in_order;       /* one after the other; false: all at once */
+    int64_t ring_ms;     /* how long each rings, or all; 0: 60,000 */
+    int64_t longest_ms;  /* how long the call may be once it is answered; 0: no limit */
+    /* for the record */
+    struct ct_str from;
+    struct ct_str to;
+    enum ct_call_direction direction;
+    int64_t user_id;
+    int64_t device_id;
+    int64_t trunk_id;
+    int64_t number_id;
+};
+#define CT_CALL_MAX_TARGETS 16
+
+/** Whom to ring. Answers at once. */
+struct ct_call_plan {
+    void *ctx;
+    /** An INVITE from @p peer, who is whatever ct_calls_incoming was told. */
+    void (*incoming)(void *ctx, void *peer, const struct ct_sip_message *message,
+                     struct ct_arena *arena, struct ct_call_route *out);
+    /** Nobody answered: @p status is the best that the targets said (408: they rang too long). True: @p out has
+     *  others to ring (a forward). Asked again after those, at most five times. May be NULL. */
+    bool (*unanswered)(void *ctx, const struct ct_call_facts *facts, int status,
+                       struct ct_arena *arena, struct ct_call_route *out);
+    /** One side wants the other to be connected with @p target (a URI). May be NULL: transfers are refused. */
+    void (*transfer)(void *ctx, const struct ct_call_facts *facts, enum ct_call_party by,
+                     struct ct_str target, struct ct_arena *arena, struct ct_call_route *out);
+    /** Whether @p peer may take the place of a leg of that call (RFC 3891). May be NULL: nobody may. */
+    bool (*may_replace)(void *ctx, void *peer, const struct ct_call_facts *facts);
+};
+
+/** Every session description that goes from one leg to the other passes here, on its way to the second: the place for a
+ *  relay of media. @p offer: the first half of an exchange. Answers with @p body or with another one from @p arena. */
+typedef struct ct_sip_body ct_call_media(void *ctx, const struct ct_call_facts *facts,
+                                         enum ct_call_party from, bool offer,
+                                         struct ct_sip_body body, struct ct_arena *arena);
+
+struct ct_calls_options {
+    struct ct_sip *sip;
+    struct ct_sip_sessions *sessions;
+    const struct ct_sip_env *env;
+    struct ct_call_plan plan;
+    struct ct_call_sink sink;
+    ct_call_media *media; /* NULL: descriptions pass unchanged */
+    void *media_ctx;
+};
+
+CT_CHECKED enum ct_result ct_calls_new(const struct ct_calls_options *options,
+                                       struct ct_calls **out);
+/** Frees all calls without a word to anybody, neither the sides nor the sink. To be called before the sessions
+ *  are freed. NULL is allowed. */
+void ct_calls_free(struct ct_calls *calls);
+size_t ct_calls_count(const struct ct_calls *calls);
+
+/** An INVITE outside a dialog, admitted and authenticated. Always answers it, now or later. */
+void ct_calls_incoming(struct ct_calls *calls, struct ct_sip_server *server,
+                       const struct ct_sip_message *message, void *peer);
+
+/** A call that nobody asked for by SIP (POST /calls). */
+struct ct_call_dial {
+    struct ct_call_route first; /* whom to ring first: the caller's own devices */
+    struct ct_call_route
+        second; /* and, once one of them has answered, these; also what the record says */
+};
+/** Begins it; @p key is as in ct_call_facts, chosen by the caller so that a reply can name the record. CT_NOMEM. */
+CT_CHECKED enum ct_result ct_calls_dial(struct ct_calls *calls, const struct ct_call_dial *dial,
+                                        const char *key);
+/** Hangs up. CT_NOT_FOUND: no such call. */
+CT_CHECKED enum ct_result ct_calls_hang_up(struct ct_calls *calls, const char *key);
+/** The facts of all live calls, one after the other, in no order. */
+void ct_calls_each(struct ct_calls *calls,
+                   void (*each)(void *ctx, const struct ct_call_facts *facts), void *ctx);
+
+#endif
