@@ -36,6 +36,7 @@ static void authenticate(struct ct_exchange *exchange, struct ct_db *db)
                                                  token, exchange->address, &call->caller);
     if (result == CT_OK) {
         call->user_id = call->caller.user_id;
+        call->token = token;
         return;
     }
     call->caller = (struct ct_caller){0};

@@ -46,6 +46,8 @@ void ct_exchange_free(struct ct_exchange *exchange)
 {
     if (exchange == NULL)
         return;
+    if (exchange->source != NULL)
+        exchange->source->closed(exchange->source->ctx);
     /* It may hold a password. */
     if (exchange->body_buffer != NULL)
         explicit_bzero(exchange->body_buffer, exchange->body_capacity);
@@ -204,7 +206,10 @@ void ct_exchange_headers(struct ct_exchange *exchange)
                                       .forwarded = exchange->headers.forwarded_for.at != NULL &&
                                                    exchange->address.at == exchange->peer,
                                       .if_match = exchange->headers.if_match,
+                                      .last_event_id = exchange->headers.last_event_id,
                                       .faults = &exchange->faults};
+    exchange->streaming = route->stream != NULL && exchange->method == CT_GET &&
+                          ct_accept_names(exchange->headers.accept, CT_STR("text/event-stream"));
     /* What has a body is authorized before the body is read; the rest in the transaction that it runs in
      * anyway. */
     if (route->auth != CT_PUBLIC && (route->body != NULL || route->access == CT_WRITE))
@@ -296,9 +301,11 @@ static enum ct_result bind(struct ct_exchange *exchange)
     return faults->first != NULL ? CT_INVALID : CT_OK;
 }
 
-static size_t reply_size(const struct ct_route *route)
+static size_t reply_size(const struct ct_exchange *exchange)
 {
-    return route->reply == NULL          ? sizeof(struct ct_content)
+    const struct ct_route *route = exchange->match.route;
+    return exchange->streaming           ? sizeof(struct ct_stream_source)
+           : route->reply == NULL        ? sizeof(struct ct_content)
            : route->list || route->array ? sizeof(struct ct_page)
                                          : route->reply->size;
 }
@@ -306,7 +313,7 @@ static size_t reply_size(const struct ct_route *route)
 static enum ct_result make_room(struct ct_exchange *exchange)
 {
     const struct ct_route *route = exchange->match.route;
-    exchange->call.reply = ct_arena_alloc(exchange->arena, reply_size(route));
+    exchange->call.reply = ct_arena_alloc(exchange->arena, reply_size(exchange));
     exchange->call.scratch = ct_arena_alloc(exchange->arena, route->scratch_size);
     return exchange->call.reply == NULL || exchange->call.scratch == NULL ? CT_NOMEM : CT_OK;
 }
@@ -336,7 +343,11 @@ static void conclude(void *ctx, enum ct_result result)
 static enum ct_result handle(struct ct_exchange *exchange, struct ct_db *db)
 {
     exchange->call.db = db;
-    enum ct_result result = exchange->match.route->run(&exchange->call);
+    const struct ct_route *route = exchange->match.route;
+    enum ct_result result =
+        exchange->streaming ? route->stream(&exchange->call) : route->run(&exchange->call);
+    if (exchange->streaming && result == CT_OK)
+        exchange->source = exchange->call.reply;
     exchange->call.db = NULL;
     return result;
 }
@@ -345,7 +356,7 @@ static enum ct_result handle(struct ct_exchange *exchange, struct ct_db *db)
 static void start_anew(struct ct_exchange *exchange)
 {
     struct ct_call *call = &exchange->call;
-    memset(call->reply, 0, reply_size(exchange->match.route));
+    memset(call->reply, 0, reply_size(exchange));
     call->etag = NULL;
     call->detail = NULL;
     call->said = CT_OK;

@@ -16,6 +16,7 @@
 #include "http/route.h"
 #include "http/router.h"
 #include "http/server.h"
+#include "http/stream.h"
 #include "store/store.h"
 
 /**
@@ -66,6 +67,8 @@ struct ct_exchange {
     struct ct_kept_reply kept;          /* the answer of its key; status 0: none yet */
     bool replayed;                      /* `kept` was made by an earlier request */
     bool ran;                           /* the handler had its turn: the next one is a repetition */
+    bool streaming;                     /* the route's `stream` runs, not its `run` */
+    struct ct_stream_source *source;    /* what that has opened; NULL: none */
     enum ct_result result;              /* of the handler */
     int refusal;                        /* a status decided before any handler; 0 is none */
     bool closing;                       /* the connection is to end with this reply */

@@ -19,6 +19,8 @@ static const struct {
     {NAME("Content-Type"), TEXT(content_type), NO_COUNT},
     {NAME("Content-Length"), TEXT(content_length), TEXT(content_length_count)},
     {NAME("Transfer-Encoding"), TEXT(transfer_encoding), TEXT(transfer_encoding_count)},
+    {NAME("Accept"), TEXT(accept), NO_COUNT},
+    {NAME("Last-Event-ID"), TEXT(last_event_id), NO_COUNT},
     {NAME("Accept-Encoding"), TEXT(accept_encoding), NO_COUNT},
     {NAME("If-Match"), TEXT(if_match), NO_COUNT},
     {NAME("If-None-Match"), TEXT(if_none_match), NO_COUNT},
@@ -60,6 +62,52 @@ struct ct_str ct_list_next(struct ct_str *list)
            (element.at[element.len - 1] == ' ' || element.at[element.len - 1] == '\t'))
         element.len--;
     return element;
+}
+
+static struct ct_str trim(struct ct_str text)
+{
+    while (text.len > 0 && (text.at[0] == ' ' || text.at[0] == '\t'))
+        text = (struct ct_str){text.at + 1, text.len - 1};
+    while (text.len > 0 && (text.at[text.len - 1] == ' ' || text.at[text.len - 1] == '\t'))
+        text.len--;
+    return text;
+}
+
+/* What is in front of the next semicolon, which is cut off with it. */
+static struct ct_str next_part(struct ct_str *element)
+{
+    const char *semicolon = memchr(element->at, ';', element->len);
+    size_t size = semicolon == NULL ? element->len : (size_t)(semicolon - element->at);
+    size_t used = semicolon == NULL ? size : size + 1;
+    struct ct_str part = {element->at, size};
+    *element = (struct ct_str){element->at + used, element->len - used};
+    return trim(part);
+}
+
+/* "q=0", "q=0.000" (RFC 9110 section 12.4.2). */
+static bool is_zero_weight(struct ct_str part)
+{
+    if (part.len < 3 || (part.at[0] != 'q' && part.at[0] != 'Q') || part.at[1] != '=')
+        return false;
+    for (size_t i = 2; i < part.len; i++) {
+        if (part.at[i] != '0' && part.at[i] != '.')
+            return false;
+    }
+    return true;
+}
+
+bool ct_accept_names(struct ct_str accept, struct ct_str type)
+{
+    while (accept.len > 0) {
+        struct ct_str element = ct_list_next(&accept);
+        if (!ct_str_equal_nocase(next_part(&element), type))
+            continue;
+        bool wanted = true;
+        while (element.len > 0)
+            wanted = !is_zero_weight(next_part(&element)) && wanted;
+        return wanted;
+    }
+    return false;
 }
 
 int ct_headers_framing_fault(const struct ct_headers *headers)

@@ -13,7 +13,9 @@ struct ct_headers {
     struct ct_str content_type;
     struct ct_str content_length;
     struct ct_str transfer_encoding;
+    struct ct_str accept;
     struct ct_str accept_encoding;
+    struct ct_str last_event_id;
     struct ct_str if_match;
     struct ct_str if_none_match;
     struct ct_str idempotency_key;
@@ -37,6 +39,9 @@ void ct_headers_add(struct ct_headers *headers, struct ct_str name, struct ct_st
 /** Cuts the next element off a comma-separated list (RFC 9110 section 5.6.1), without the white space
  *  around it. @p list must not be empty. */
 struct ct_str ct_list_next(struct ct_str *list);
+/** Whether an Accept names a media type itself, with a weight above zero (RFC 9110 section 12.5.1): "*" alone
+ *  does not. */
+bool ct_accept_names(struct ct_str accept, struct ct_str type);
 /** Whether it is certain where the request ends (RFC 9112 sections 3.2, 5.1, 6.1, 6.3): 0, or the status
  *  to refuse it with. What two servers in a row could read in two ways must end the connection. */
 int ct_headers_framing_fault(const struct ct_headers *headers);

@@ -106,7 +106,13 @@ static void put_success(struct ct_json_out *out, const struct ct_route *route, b
     if (route->status != 204) {
         open_content(out, route->reply == NULL ? route->content : "application/json");
         put_success_schema(out, route);
-        close_content(out);
+        ct_json_close(out, '}');
+        if (route->stream != NULL) {
+            ct_json_open(out, "text/event-stream", '{');
+            ct_json_raw(out, "schema", "{\"type\":\"string\"}");
+            ct_json_close(out, '}');
+        }
+        ct_json_close(out, '}');
     }
     ct_json_close(out, '}');
 }
@@ -204,7 +210,8 @@ static void put_header_parameter(struct ct_json_out *out, const char *name, cons
 static void put_all_parameters(struct ct_json_out *out, const struct ct_config *config,
                                const struct ct_route *route)
 {
-    if (route->path == NULL && route->query == NULL && !route->idempotent && !route->conditional)
+    if (route->path == NULL && route->query == NULL && !route->idempotent && !route->conditional &&
+        route->stream == NULL)
         return;
     ct_json_open(out, "parameters", '[');
     put_parameters(out, config, route->path, "path");
@@ -219,6 +226,13 @@ static void put_all_parameters(struct ct_json_out *out, const struct ct_config *
         put_header_parameter(out, "If-Match",
                              "The ETag that was read: 412 when it has changed since then.",
                              "{\"type\":\"string\",\"examples\":[\"\\\"3\\\"\"]}");
+    if (route->stream != NULL)
+        put_header_parameter(
+            out, "Last-Event-ID",
+            "Of a stream: the id of the last event that was read. Those behind it come "
+            "first, as far as they are kept; without it the stream begins with what "
+            "happens from now on.",
+            "{\"type\":\"string\",\"pattern\":\"^[0-9]{1,18}$\"}");
     ct_json_close(out, ']');
 }
 

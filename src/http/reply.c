@@ -276,6 +276,15 @@ static void set_success(struct ct_exchange *exchange)
 {
     const struct ct_route *route = exchange->match.route;
     struct ct_reply *reply = &exchange->reply;
+    if (route->stream != NULL)
+        add_header(reply, "Vary", "Accept");
+    if (exchange->source != NULL) {
+        reply->status = 200;
+        add_header(reply, "Content-Type", exchange->source->type);
+        add_header(reply, "Cache-Control", "no-store");
+        add_header(reply, "X-Accel-Buffering", "no"); /* nginx would keep it until it ends */
+        return;
+    }
     if (route->reply == NULL && route->status != 204) {
         set_content(exchange);
         return;
@@ -327,7 +336,8 @@ static bool add_cors(struct ct_exchange *exchange)
     if (exchange->refusal == 204) {
         add_header(reply, "Access-Control-Allow-Methods", methods);
         add_header(reply, "Access-Control-Allow-Headers",
-                   "Authorization, Content-Type, Idempotency-Key, If-Match, X-Request-ID");
+                   "Authorization, Content-Type, Idempotency-Key, If-Match, Last-Event-ID, "
+                   "X-Request-ID");
         add_header(reply, "Access-Control-Max-Age", "600");
     }
     return true;

@@ -80,10 +80,14 @@ struct ct_call {
     struct ct_str address;          /* where the request came from, as printed by inet_ntop */
     bool forwarded;                 /* by a proxy that is not trusted: it came from elsewhere */
     struct ct_str if_match;         /* the header If-Match; `at` NULL without one */
+    struct ct_str last_event_id;    /* the header Last-Event-ID; `at` NULL without one */
+    struct ct_str token;            /* what the caller has proved himself with: a secret; borrowed
+                                       until the handler returns, as the two before it */
     const void *path;               /* the route's path schema, bound; NULL without one */
     const void *query;
     const void *body;
-    void *reply;      /* zeroed: the reply schema's struct, a ct_page, or a ct_content */
+    void *reply;      /* zeroed: the reply schema's struct, a ct_page, a ct_content, or for `stream` a
+                         ct_stream_source */
     void *scratch;    /* zeroed: route->scratch_size bytes, from prepare to run */
     const char *etag; /* the handler's, for a reply with a schema: with its quotes; NULL is none */
     const char *detail;    /* set by ct_call_say */
@@ -149,6 +153,9 @@ struct ct_route {
      *  ct_call_end_read once it has read what it needs. */
     ct_handler *prepare;
     ct_handler *run;
+    /** Runs in place of `run` when a GET asks for text/event-stream, and opens a stream: see http/stream.h. Only
+     *  where `access` is CT_READ. NULL: the route has no stream. */
+    ct_handler *stream;
     size_t scratch_size;
     const struct ct_route_error *errors;
     const char *summary;

@@ -21,6 +21,7 @@
 #include "http/listen.h"
 #include "http/loops.h"
 #include "http/pem.h"
+#include "http/stream.h"
 #include "http/tally.h"
 
 /* Memory that libmicrohttpd keeps for a connection: request headers, a window of the body, reply
@@ -28,6 +29,8 @@
 #define CONNECTION_MEMORY 8192
 /* Seconds without a byte in either direction. */
 #define IDLE_TIMEOUT 60
+/* What is read of a stream at a time. */
+#define STREAM_BLOCK 2048
 /* Descriptors that are not connections: database, log, threads. */
 #define OTHER_DESCRIPTORS 128
 
@@ -35,6 +38,7 @@ struct ct_server {
     struct ct_server_options options;
     struct ct_connections *connections;
     struct ct_limits *limits; /* NULL: none */
+    struct ct_streams streams;
     struct MHD_Daemon *daemon;
     uint16_t port;
     uint64_t id_key; /* makes request ids of one process differ from another's */
@@ -65,6 +69,8 @@ struct transport {
     bool headed;  /* its headers are complete: it is a request */
     bool running; /* it is counted */
     bool replied;
+    bool told;                /* its line is written and its metrics are counted */
+    struct ct_stream *stream; /* NULL: its reply is none */
 };
 
 /*
@@ -246,13 +252,14 @@ static void completed(void *cls, struct MHD_Connection *connection, void **conte
                               ct_clock_monotonic_us());
     }
     /* Without headers it was no request; what libmicrohttpd answered then has its own line. */
-    if (transport->headed) {
+    if (transport->headed && !transport->told) {
         bool gone = !transport->replied || (code != MHD_REQUEST_TERMINATED_COMPLETED_OK &&
                                             code != MHD_REQUEST_TERMINATED_WITH_ERROR);
         ct_tally_request(exchange, gone ? CT_STATUS_CLIENT_GONE : exchange->reply.status);
     }
     if (transport->running)
         atomic_fetch_sub(&transport->server->running, 1);
+    ct_stream_close(transport->stream);
     ct_exchange_free(exchange);
     *context = NULL;
 }
@@ -304,14 +311,56 @@ static enum MHD_Result take_header(void *cls, enum MHD_ValueKind kind, const cha
     return MHD_YES;
 }
 
+static void suspend_stream(void *connection)
+{
+    MHD_suspend_connection(connection);
+}
+
+static void resume_stream(void *connection)
+{
+    MHD_resume_connection(connection);
+}
+
+static ssize_t read_stream(void *cls, uint64_t position, char *out, size_t size)
+{
+    (void)position;
+    size_t count = ct_stream_read(cls, out, size);
+    return count == CT_STREAM_END ? MHD_CONTENT_READER_END_OF_STREAM : (ssize_t)count;
+}
+
+/* A reply without an end. Neither does who stops the server wait for it, nor is its time that of a request. */
+static struct MHD_Response *begin_stream(struct ct_exchange *exchange)
+{
+    struct transport *transport = exchange->transport;
+    struct ct_server *server = transport->server;
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(transport->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    const struct ct_stream_link link = {.ctx = transport->connection,
+                                        .suspend = suspend_stream,
+                                        .resume = resume_stream,
+                                        .fd = info == NULL ? -1 : info->connect_fd};
+    transport->stream = ct_stream_open(&server->streams, exchange->arena, exchange->source, &link);
+    if (transport->stream == NULL)
+        return NULL;
+    ct_tally_request(exchange, exchange->reply.status);
+    transport->told = true;
+    transport->running = false;
+    atomic_fetch_sub(&server->running, 1);
+    return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK, read_stream,
+                                             transport->stream, NULL);
+}
+
 static enum MHD_Result send_reply(struct ct_exchange *exchange)
 {
     struct transport *transport = exchange->transport;
     ct_exchange_reply(exchange);
     const struct ct_reply *reply = &exchange->reply;
     /* The bytes are in the arena or in the program; both outlive the reply (see completed). */
-    struct MHD_Response *response = MHD_create_response_from_buffer(
-        reply->body.len, (void *)(uintptr_t)reply->body.at, MHD_RESPMEM_PERSISTENT);
+    struct MHD_Response *response =
+        exchange->source != NULL && reply->status == 200
+            ? begin_stream(exchange)
+            : MHD_create_response_from_buffer(reply->body.len, (void *)(uintptr_t)reply->body.at,
+                                              MHD_RESPMEM_PERSISTENT);
     if (response == NULL)
         return MHD_NO;
     for (size_t i = 0; i < reply->header_count; i++)
@@ -487,6 +536,7 @@ static void free_server(struct ct_server *server)
     free(server->tls_certificate);
     ct_limits_free(server->limits);
     ct_connections_free(server->connections);
+    ct_streams_destroy(&server->streams);
     free(server);
 }
 
@@ -537,6 +587,7 @@ enum ct_result ct_server_start(const struct ct_server_options *options, struct c
     struct ct_listener *listener = options->listener;
     server->options = *options;
     server->port = listener->port;
+    ct_streams_init(&server->streams);
     enum ct_result result = ct_random_bytes(&server->id_key, sizeof(server->id_key));
     if (result == CT_OK)
         result = ct_limits_new(config, &server->limits);
@@ -585,6 +636,7 @@ void ct_server_stop(struct ct_server *server, int64_t grace_ms)
         return;
     atomic_store(&server->stopping, true);
     MHD_socket socket = MHD_quiesce_daemon(server->daemon);
+    ct_streams_end(&server->streams);
     int64_t deadline = ct_clock_monotonic_us() + grace_ms * 1000;
     const struct timespec pause = {0, 2000000};
     while (atomic_load(&server->running) > 0 && ct_clock_monotonic_us() < deadline)

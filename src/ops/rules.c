@@ -165,5 +165,20 @@ const struct ct_rule ct_rules[] = {
                       "COALESCE((SELECT min(q.free_at) FROM pool_quarantine AS q WHERE q.pool_id = "
                       "b.pool_id "
                       "AND q.block = b.block), 0)"},
+    {8, "an id that was given is remembered, so that it is never given again",
+     HAS_LAST_ID("events") " UNION ALL " HAS_LAST_ID("webhooks") " UNION ALL " HAS_LAST_ID(
+         "webhook_deliveries")},
+    {8, "an event is of an account whose id was given",
+     "SELECT 'event ' || CAST(id AS VARCHAR) FROM events WHERE user_id > " LAST_ID("users")},
+    {8, "a webhook has seen events that there were",
+     "SELECT 'webhook ' || CAST(id AS VARCHAR) FROM webhooks WHERE since_event_id > " LAST_ID(
+         "events")},
+    {8, "a delivery is of a webhook and an event whose ids were given",
+     "SELECT 'delivery ' || CAST(id AS VARCHAR) FROM webhook_deliveries WHERE event_id > " LAST_ID(
+         "events") " OR webhook_id > " LAST_ID("webhooks")},
+    {8, "a delivery that is not over is due at some time, and no other is",
+     "SELECT 'delivery ' || CAST(id AS VARCHAR) || ', ' || status FROM webhook_deliveries "
+     "WHERE NOT CASE WHEN status IN ('pending', 'sending') THEN due_at IS NOT NULL "
+     "WHEN status IN ('delivered', 'failed') THEN due_at IS NULL ELSE FALSE END"},
 };
 const size_t ct_rule_count = sizeof(ct_rules) / sizeof(ct_rules[0]);

@@ -19,7 +19,7 @@
  */
 
 /** Of how many tables a transaction remembers the last id. */
-#define CT_LAST_IDS 4
+#define CT_LAST_IDS 8
 
 /** A connection. An engine's own struct begins with it, zeroed but for the backend. */
 struct ct_db {
@@ -30,6 +30,7 @@ struct ct_db {
     size_t slot_count;
     size_t statement_count;
     bool paused;          /* a read that is over, whose transaction the next one may take over */
+    unsigned touched;     /* what the transaction has changed: see ct_db_touch */
     struct ct_stmt *used; /* handed out since the savepoint or, outside one, in the transaction */
     struct ct_last_id {
         const char *query;

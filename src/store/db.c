@@ -226,6 +226,11 @@ int64_t ct_column_time(struct ct_stmt *stmt, int index)
     return ct_column_is_null(stmt, index) ? CT_NO_TIME : ct_column_int(stmt, index);
 }
 
+void ct_db_touch(struct ct_db *db, unsigned what)
+{
+    db->touched |= what;
+}
+
 enum ct_result ct_next_id(struct ct_db *db, const char *query, int64_t *out)
 {
     struct ct_last_id *last = db->last_ids;

@@ -221,6 +221,42 @@ static const char *const pools[] = {
     NULL,
 };
 
+/* What happened, and who is told of it. `subject_id` 0 is none. A webhook gets the events behind
+ * `since_event_id`; `events` are patterns with single spaces between. A delivery that is not over has a
+ * `due_at`: when it is to be sent next or, while it is being sent, when that is taken to have failed. Those
+ * with the same `subject` are sent in the order of their ids; NULL is none. No delivery has a foreign key:
+ * what is left of a webhook is deleted some rows at a time. */
+static const char *const events[] = {
+    "CREATE TABLE events (id INTEGER NOT NULL PRIMARY KEY, user_id BIGINT NOT NULL, "
+    "type VARCHAR NOT NULL, created_at BIGINT NOT NULL, subject_id BIGINT NOT NULL, "
+    "data VARCHAR NOT NULL)",
+    "CREATE INDEX ix_events_user_id ON events (user_id, id)",
+    "CREATE TABLE webhooks (id INTEGER NOT NULL PRIMARY KEY, user_id INTEGER NOT NULL, "
+    "url VARCHAR NOT NULL, events VARCHAR NOT NULL, secret VARCHAR NOT NULL, "
+    "since_event_id BIGINT NOT NULL, created_at BIGINT NOT NULL, "
+    "FOREIGN KEY(user_id) REFERENCES users (id))",
+    "CREATE INDEX ix_webhooks_user_id ON webhooks (user_id, id)",
+    "CREATE TABLE webhook_deliveries (id INTEGER NOT NULL PRIMARY KEY, "
+    "webhook_id BIGINT NOT NULL, event_id BIGINT NOT NULL, type VARCHAR NOT NULL, "
+    "subject VARCHAR, status VARCHAR NOT NULL, attempts BIGINT NOT NULL, "
+    "created_at BIGINT NOT NULL, due_at BIGINT, give_up_at BIGINT NOT NULL, "
+    "body VARCHAR NOT NULL, sent_at BIGINT, request_headers VARCHAR, duration_ms BIGINT, "
+    "reply_status BIGINT, reply_headers VARCHAR, reply_body VARCHAR, error VARCHAR)",
+    "CREATE UNIQUE INDEX ix_webhook_deliveries_event_id ON webhook_deliveries "
+    "(event_id, webhook_id)",
+    "CREATE INDEX ix_webhook_deliveries_webhook_id ON webhook_deliveries (webhook_id, id)",
+    "CREATE INDEX ix_webhook_deliveries_due_at ON webhook_deliveries (webhook_id, due_at) "
+    "WHERE due_at IS NOT NULL",
+    "CREATE INDEX ix_webhook_deliveries_subject ON webhook_deliveries (webhook_id, subject, id) "
+    "WHERE due_at IS NOT NULL",
+    "INSERT INTO last_ids (table_name, last_id) VALUES ('events', 0), ('webhooks', 0), "
+    "('webhook_deliveries', 0)",
+    KEEP_LAST_ID("events"),
+    KEEP_LAST_ID("webhooks"),
+    KEEP_LAST_ID("webhook_deliveries"),
+    NULL,
+};
+
 const struct ct_migration ct_migrations[] = {
     {1, "the original tables", original_tables, NULL},
     {2, "usernames without regard to case, times", keys_and_times, fill_username_keys},
@@ -229,5 +265,6 @@ const struct ct_migration ct_migrations[] = {
     {5, "answers kept for idempotency keys", idempotency, NULL},
     {6, "the life of numbers", life_of_numbers, NULL},
     {7, "number pools", pools, NULL},
+    {8, "events and webhooks", events, NULL},
 };
 const size_t ct_migration_count = sizeof(ct_migrations) / sizeof(ct_migrations[0]);

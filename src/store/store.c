@@ -166,6 +166,11 @@ enum ct_result ct_store_submit(struct ct_store *store, struct ct_job *job)
     return ct_writer_submit(store->writer, job);
 }
 
+void ct_store_watch(struct ct_store *store, void (*touched)(void *ctx, unsigned what), void *ctx)
+{
+    ct_writer_watch(store->writer, touched, ctx);
+}
+
 struct waiter {
     enum ct_result (*run)(void *ctx, struct ct_db *db);
     void *ctx;

@@ -63,6 +63,14 @@ struct ct_job {
 /** Queues a write. CT_BUSY when the queue is full, when what is queued would keep this one waiting longer
  * than max_wait_ms, or when the store is closing; then `done` is not called. A job whose `run` answers anything but CT_OK leaves no trace in the database. */
 CT_CHECKED enum ct_result ct_store_submit(struct ct_store *store, struct ct_job *job);
+/** Takes note that this write has changed something that others wait for: @p what is one of the bits that the rooms
+ *  have agreed on. After the commit ct_store_watch's function is told, once for all of the transaction, and perhaps
+ *  also when this write was undone. */
+void ct_db_touch(struct ct_db *db, unsigned what);
+/** From now on @p touched is called on the writer's thread after each commit with a write that called
+ *  ct_db_touch, with all bits of it. It must not wait for anything, nor call the
+ *  store. Once for a store; NULL ends it, and once that has returned it is not called any more. */
+void ct_store_watch(struct ct_store *store, void (*touched)(void *ctx, unsigned what), void *ctx);
 /** Runs one write and waits for its commit (start-up, command line, tests). */
 CT_CHECKED enum ct_result ct_store_write(struct ct_store *store,
                                          enum ct_result (*run)(void *ctx, struct ct_db *db),

@@ -27,6 +27,8 @@ struct ct_writer {
     size_t waiting;
     bool closing;
     struct ct_backlog backlog;
+    void (*touched)(void *ctx, unsigned what);
+    void *touched_ctx;
 
     /* the thread's own */
     int64_t begun_us; /* when the batch's transaction was begun */
@@ -158,11 +160,23 @@ static void count_batch(struct ct_writer *writer, enum ct_result result, size_t 
         ct_metrics_add(writer->metrics, CT_METRIC_WRITES_FAILED, (int64_t)jobs);
 }
 
+/* Tells who waits for what was changed. */
+static void tell_touched(struct ct_writer *writer)
+{
+    pthread_mutex_lock(&writer->mutex);
+    void (*touched)(void *ctx, unsigned what) = writer->touched;
+    void *ctx = writer->touched_ctx;
+    if (touched != NULL)
+        touched(ctx, writer->db->touched);
+    pthread_mutex_unlock(&writer->mutex);
+}
+
 static void commit_batch(struct ct_writer *writer, struct ct_job *batch)
 {
     struct ct_db *db = writer->db;
     int64_t started_us = ct_clock_monotonic_us();
     size_t count = 0;
+    db->touched = 0;
     for (struct ct_job *job = batch; job != NULL; job = job->next) {
         job->result = CT_OK;
         count++;
@@ -178,6 +192,8 @@ static void commit_batch(struct ct_writer *writer, struct ct_job *batch)
     count_batch(writer, result, count, started_us);
     report(writer, result, count);
     measured(writer, count, started_us);
+    if (result == CT_OK && db->touched != 0)
+        tell_touched(writer);
 
     for (struct ct_job *job = batch, *next; job != NULL; job = next) {
         next = job->next; /* `done` may free the job */
@@ -286,6 +302,14 @@ void ct_writer_limit_wait(struct ct_writer *writer, int64_t max_wait_ms)
 {
     pthread_mutex_lock(&writer->mutex);
     writer->backlog.max_wait_us = max_wait_ms * 1000;
+    pthread_mutex_unlock(&writer->mutex);
+}
+
+void ct_writer_watch(struct ct_writer *writer, void (*touched)(void *ctx, unsigned what), void *ctx)
+{
+    pthread_mutex_lock(&writer->mutex);
+    writer->touched = touched;
+    writer->touched_ctx = ctx;
     pthread_mutex_unlock(&writer->mutex);
 }
 

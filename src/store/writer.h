@@ -24,6 +24,9 @@ struct ct_writer_options {
  *  ct_writer_stop. CT_NOMEM. */
 CT_CHECKED enum ct_result ct_writer_start(struct ct_db *db, const struct ct_writer_options *options,
                                           struct ct_writer **out);
+/** As ct_store_watch. */
+void ct_writer_watch(struct ct_writer *writer, void (*touched)(void *ctx, unsigned what),
+                     void *ctx);
 /** From now on a write that would wait longer is refused; 0: it may wait as long as it takes. */
 void ct_writer_limit_wait(struct ct_writer *writer, int64_t max_wait_ms);
 /** As ct_store_submit. */
