@@ -129,25 +129,33 @@ static enum ct_result put_string(const struct subject *s, struct ct_str text)
     return result == CT_INVALID ? CT_OK : result;
 }
 
-static void put_int(const struct subject *s, struct ct_str text)
+/* Judges the text of an integer. False: the fault has been added. */
+static bool judge_int(const struct subject *s, struct ct_str text, int64_t *out)
 {
     const struct ct_field *field = s->field;
     bool limited = field->min != 0 || field->max != 0;
-    int64_t value;
-    enum ct_result result = ct_int_parse(text, &value);
+    enum ct_result result = ct_int_parse(text, out);
     if (result == CT_NOT_FOUND)
         refuse(s, "int_parsing_size",
                "Unable to parse input string as an integer, exceeded maximum size");
     else if (result != CT_OK)
         refuse(s, "int_parsing",
                "Input should be a valid integer, unable to parse string as an integer");
-    else if (limited && value < field->min)
+    else if (limited && *out < field->min)
         refuse_limit(s, "greater_than_equal", "Input should be greater than or equal to ", "", "ge",
                      field->min);
-    else if (limited && value > field->max)
+    else if (limited && *out > field->max)
         refuse_limit(s, "less_than_equal", "Input should be less than or equal to ", "", "le",
                      field->max);
     else
+        return true;
+    return false;
+}
+
+static void put_int(const struct subject *s, struct ct_str text)
+{
+    int64_t value;
+    if (judge_int(s, text, &value))
         put(s, &value, sizeof(value));
 }
 
@@ -187,22 +195,29 @@ static size_t count_elements(struct ct_json array)
     return count;
 }
 
+/* Whether a list is longer than it may be: then the fault has been added. */
+static bool is_too_long(const struct subject *list, size_t count)
+{
+    int64_t most = list->field->max_count;
+    if (most == 0 || count <= (size_t)most)
+        return false;
+    add_fault(list, (struct ct_fault){
+                        .type = "too_long",
+                        .message = ct_arena_printf(
+                            list->b->arena,
+                            "List should have at most %lld item%s after validation, not %zu",
+                            (long long)most, most == 1 ? "" : "s", count),
+                        .ctx_name = "max_length",
+                        .ctx_number = most});
+    return true;
+}
+
 static enum ct_result put_texts(const struct subject *list, struct ct_json array)
 {
     const struct ct_binding *b = list->b;
     size_t count = count_elements(array);
-    int64_t most = list->field->max_count;
-    if (most > 0 && count > (size_t)most) {
-        add_fault(list, (struct ct_fault){
-                            .type = "too_long",
-                            .message = ct_arena_printf(
-                                b->arena,
-                                "List should have at most %lld item%s after validation, not %zu",
-                                (long long)most, most == 1 ? "" : "s", count),
-                            .ctx_name = "max_length",
-                            .ctx_number = most});
+    if (is_too_long(list, count))
         return CT_OK;
-    }
     struct ct_str *texts = ct_arena_alloc(b->arena, count * sizeof(*texts));
     if (texts == NULL)
         return CT_NOMEM;
@@ -222,6 +237,28 @@ static enum ct_result put_texts(const struct subject *list, struct ct_json array
             return result;
     }
     const struct ct_texts done = {texts, count};
+    put(list, &done, sizeof(done));
+    return CT_OK;
+}
+
+static enum ct_result put_ints(const struct subject *list, struct ct_json array)
+{
+    size_t count = count_elements(array);
+    if (is_too_long(list, count))
+        return CT_OK;
+    int64_t *ints = ct_arena_alloc(list->b->arena, count * sizeof(*ints));
+    if (ints == NULL)
+        return CT_NOMEM;
+    struct ct_json value;
+    struct subject item = {list->b, list->field, 0};
+    for (size_t at = 0; ct_json_next_element(array, &at, &value);) {
+        item.item++;
+        if (value.kind == CT_JSON_INTEGER)
+            (void)judge_int(&item, value.text, &ints[item.item - 1]);
+        else
+            refuse(&item, "int_type", "Input should be a valid integer");
+    }
+    const struct ct_ints done = {ints, count};
     put(list, &done, sizeof(done));
     return CT_OK;
 }
@@ -268,9 +305,10 @@ enum ct_result ct_bind_text(const struct ct_binding *b, const struct ct_field *f
         put_bool_text(&s, text);
         return CT_OK;
     case CT_FIELD_TEXTS:
+    case CT_FIELD_INTS:
         refuse(&s, "list_type", "Input should be a valid list");
         return CT_OK;
-    case CT_FIELD_JSON:
+    default:
         break; /* for replies only */
     }
     return CT_BUG;
@@ -324,11 +362,12 @@ enum ct_result ct_bind_member(const struct ct_binding *b, const struct ct_field 
             refuse(&s, "bool_type", "Input should be a valid boolean");
         return CT_OK;
     case CT_FIELD_TEXTS:
+    case CT_FIELD_INTS:
         if (value->kind == CT_JSON_ARRAY)
-            return put_texts(&s, *value);
+            return field->type == CT_FIELD_TEXTS ? put_texts(&s, *value) : put_ints(&s, *value);
         refuse(&s, "list_type", "Input should be a valid list");
         return CT_OK;
-    case CT_FIELD_JSON:
+    default:
         break; /* for replies only */
     }
     return CT_BUG;

@@ -26,9 +26,14 @@ static const char *type_of(enum ct_field_type type)
     case CT_FIELD_BOOL:
         return "boolean";
     case CT_FIELD_TEXTS:
+    case CT_FIELD_INTS:
+    case CT_FIELD_OBJECTS:
         return "array";
     case CT_FIELD_JSON:
+    case CT_FIELD_OBJECT:
         return "object";
+    case CT_FIELD_SECONDS:
+        return "number";
     default:
         return "string";
     }
@@ -75,12 +80,23 @@ static void put_text_limits(struct ct_json_out *out, const struct ct_config *con
         put_words(out, field->words, nullable);
 }
 
+static void put_int_limits(struct ct_json_out *out, const struct ct_field *field, bool is_input)
+{
+    if (!is_input || (field->min == 0 && field->max == 0))
+        return;
+    ct_json_int(out, "minimum", field->min);
+    ct_json_int(out, "maximum", field->max);
+}
+
 static void put_list_limits(struct ct_json_out *out, const struct ct_config *config,
                             const struct ct_field *field, bool is_input)
 {
     ct_json_open(out, "items", '{');
-    ct_json_text(out, "type", "string");
-    put_text_limits(out, config, field, false, is_input);
+    ct_json_text(out, "type", field->type == CT_FIELD_INTS ? "integer" : "string");
+    if (field->type == CT_FIELD_INTS)
+        put_int_limits(out, field, is_input);
+    else
+        put_text_limits(out, config, field, false, is_input);
     ct_json_close(out, '}');
     if (is_input && field->max_count > 0)
         ct_json_int(out, "maxItems", field->max_count);
@@ -97,6 +113,42 @@ static void put_default(struct ct_json_out *out, const struct ct_field *field)
         ct_json_raw(out, "default", field->fallback != 0 ? "true" : "false");
 }
 
+static void put_members(struct ct_json_out *out, const struct ct_config *config,
+                        const struct ct_schema *schema, enum ct_value_place place);
+
+/* What a field of that type may be, apart from its type. */
+static void put_limits(struct ct_json_out *out, const struct ct_config *config,
+                       const struct ct_field *field, enum ct_value_place place)
+{
+    bool is_input = place != CT_IN_REPLY;
+    switch (field->type) {
+    case CT_FIELD_STRING:
+        put_text_limits(out, config, field, is_nullable(field, place), is_input);
+        break;
+    case CT_FIELD_TEXTS:
+    case CT_FIELD_INTS:
+        put_list_limits(out, config, field, is_input);
+        break;
+    case CT_FIELD_INT:
+        put_int_limits(out, field, is_input);
+        break;
+    case CT_FIELD_OBJECT:
+        put_members(out, config, field->of, place);
+        break;
+    case CT_FIELD_OBJECTS:
+        ct_json_open(out, "items", '{');
+        ct_json_text(out, "type", "object");
+        put_members(out, config, field->of, place);
+        ct_json_close(out, '}');
+        break;
+    case CT_FIELD_TIME:
+    case CT_FIELD_BOOL:
+    case CT_FIELD_JSON:
+    case CT_FIELD_SECONDS:
+        break;
+    }
+}
+
 void ct_openapi_field(struct ct_json_out *out, const struct ct_config *config, const char *name,
                       const struct ct_field *field, enum ct_value_place place)
 {
@@ -111,14 +163,7 @@ void ct_openapi_field(struct ct_json_out *out, const struct ct_config *config, c
         format = "password";
     if (format != NULL)
         ct_json_text(out, "format", format);
-    if (field->type == CT_FIELD_STRING) {
-        put_text_limits(out, config, field, nullable, is_input);
-    } else if (field->type == CT_FIELD_TEXTS) {
-        put_list_limits(out, config, field, is_input);
-    } else if (is_input && field->type == CT_FIELD_INT && (field->min != 0 || field->max != 0)) {
-        ct_json_int(out, "minimum", field->min);
-        ct_json_int(out, "maximum", field->max);
-    }
+    put_limits(out, config, field, place);
     if (is_input)
         put_default(out, field);
     if (field->doc != NULL)
@@ -136,14 +181,9 @@ static bool is_required(const struct ct_field *field, enum ct_value_place place)
     return (field->flags & (place == CT_IN_REPLY ? CT_FIELD_OMITTED : CT_FIELD_OPTIONAL)) == 0;
 }
 
-void ct_openapi_schema(struct ct_json_out *out, const struct ct_config *config,
-                       const struct ct_schema *schema, enum ct_value_place place)
+static void put_members(struct ct_json_out *out, const struct ct_config *config,
+                        const struct ct_schema *schema, enum ct_value_place place)
 {
-    ct_json_open(out, schema->name, '{');
-    ct_json_text(out, "type", "object");
-    ct_json_text(out, "title", schema->name);
-    if (schema->doc != NULL)
-        ct_json_text(out, "description", schema->doc);
     size_t required = 0;
     ct_json_open(out, "properties", '{');
     for (size_t i = 0; i < schema->count; i++) {
@@ -159,6 +199,17 @@ void ct_openapi_schema(struct ct_json_out *out, const struct ct_config *config,
         }
         ct_json_close(out, ']');
     }
+}
+
+void ct_openapi_schema(struct ct_json_out *out, const struct ct_config *config,
+                       const struct ct_schema *schema, enum ct_value_place place)
+{
+    ct_json_open(out, schema->name, '{');
+    ct_json_text(out, "type", "object");
+    ct_json_text(out, "title", schema->name);
+    if (schema->doc != NULL)
+        ct_json_text(out, "description", schema->doc);
+    put_members(out, config, schema, place);
     ct_json_close(out, '}');
 }
 

@@ -6,6 +6,9 @@
 union member {
     struct ct_str text;
     struct ct_texts texts;
+    struct ct_ints ints;
+    struct ct_objects objects;
+    const void *object;
     int64_t number;
     bool flag;
 };
@@ -17,8 +20,15 @@ static size_t size_of(enum ct_field_type type)
         return sizeof(bool);
     case CT_FIELD_TEXTS:
         return sizeof(struct ct_texts);
+    case CT_FIELD_INTS:
+        return sizeof(struct ct_ints);
+    case CT_FIELD_OBJECT:
+        return sizeof(const void *);
+    case CT_FIELD_OBJECTS:
+        return sizeof(struct ct_objects);
     case CT_FIELD_INT:
     case CT_FIELD_TIME:
+    case CT_FIELD_SECONDS:
         return sizeof(int64_t);
     default:
         return sizeof(struct ct_str);
@@ -34,7 +44,14 @@ static bool is_nothing(const struct ct_field *field, const union member *member)
         return allowed && member->text.at == NULL;
     case CT_FIELD_TEXTS:
         return allowed && member->texts.at == NULL;
+    case CT_FIELD_INTS:
+        return allowed && member->ints.at == NULL;
+    case CT_FIELD_OBJECTS:
+        return allowed && member->objects.at == NULL;
+    case CT_FIELD_OBJECT:
+        return member->object == NULL;
     case CT_FIELD_INT:
+    case CT_FIELD_SECONDS:
         return allowed && member->number == INT64_MIN;
     case CT_FIELD_TIME:
         return member->number == CT_NO_TIME;
@@ -57,9 +74,28 @@ static void print_texts(const struct ct_texts *texts, struct ct_buf *out)
     ct_buf_char(out, ']');
 }
 
-static void print_member(enum ct_field_type type, const union member *member, struct ct_buf *out)
+static void print_ints(const struct ct_ints *ints, struct ct_buf *out)
 {
-    switch (type) {
+    ct_buf_char(out, '[');
+    for (size_t i = 0; i < ints->count; i++) {
+        if (i > 0)
+            ct_buf_char(out, ',');
+        ct_buf_int(out, ints->at[i]);
+    }
+    ct_buf_char(out, ']');
+}
+
+static void print_seconds(int64_t ms, struct ct_buf *out)
+{
+    ct_buf_int(out, ms / 1000);
+    ct_buf_char(out, '.');
+    ct_buf_digits(out, ms % 1000, 3);
+}
+
+static void print_member(const struct ct_field *field, const union member *member,
+                         struct ct_buf *out)
+{
+    switch (field->type) {
     case CT_FIELD_STRING:
         ct_buf_json(out, member->text);
         break;
@@ -76,6 +112,21 @@ static void print_member(enum ct_field_type type, const union member *member, st
         break;
     case CT_FIELD_TEXTS:
         print_texts(&member->texts, out);
+        break;
+    case CT_FIELD_INTS:
+        print_ints(&member->ints, out);
+        break;
+    case CT_FIELD_SECONDS:
+        print_seconds(member->number, out);
+        break;
+    case CT_FIELD_OBJECT:
+        ct_print_object(field->of, member->object, out);
+        break;
+    case CT_FIELD_OBJECTS:
+        ct_print_array(
+            field->of,
+            &(const struct ct_page){.items = member->objects.at, .count = member->objects.count},
+            out);
         break;
     case CT_FIELD_JSON:
         ct_buf_str(out, member->text);
@@ -97,7 +148,7 @@ void ct_print_object(const struct ct_schema *schema, const void *object, struct 
         if (nothing)
             ct_buf_text(out, "null");
         else
-            print_member(field->type, &member, out);
+            print_member(field, &member, out);
         before = ',';
     }
     if (before == '{')

@@ -19,7 +19,12 @@ enum ct_field_type {
     CT_FIELD_TIME,   /* int64_t, milliseconds since 1970; INT64_MIN is null; RFC 3339 outside */
     CT_FIELD_BOOL,   /* bool */
     CT_FIELD_TEXTS,  /* struct ct_texts; min, max, pattern and normalize are those of each text */
-    CT_FIELD_JSON,   /* struct ct_str, a JSON text that is printed as it is; replies only */
+    CT_FIELD_INTS,   /* struct ct_ints; min and max are those of each integer */
+    /* in replies only: */
+    CT_FIELD_JSON, /* struct ct_str, a JSON text that is printed as it is */
+    CT_FIELD_SECONDS, /* int64_t, milliseconds; INT64_MIN is null; seconds with three decimals outside */
+    CT_FIELD_OBJECT,  /* const void *, a struct of the schema `of`; NULL is null */
+    CT_FIELD_OBJECTS, /* struct ct_objects of the schema `of` */
 };
 
 /** A list of texts. */
@@ -38,6 +43,20 @@ enum ct_field_flag {
     CT_FIELD_OMITTED = 1 << 4, /* a reply leaves the member out where CT_FIELD_NULLABLE says null */
 };
 
+/** A list of integers. */
+struct ct_ints {
+    const int64_t *at;
+    size_t count;
+};
+
+/** A list of structs of one schema. */
+struct ct_objects {
+    const void *at;
+    size_t count;
+};
+
+struct ct_schema;
+
 struct ct_field {
     const char *name;
     enum ct_field_type type;
@@ -49,11 +68,12 @@ struct ct_field {
      *  0 is none (the first member of ct_config is no such limit). */
     size_t min_setting;
     int64_t fallback;  /* for an optional integer or time that is missing (or null) */
-    int64_t max_count; /* of the texts of CT_FIELD_TEXTS; 0 is no limit but the body's */
+    int64_t max_count; /* of what a list holds; 0 is no limit but the body's */
     /** Offset of a bool that tells whether the body had the member at all, null included: a PATCH
      *  leaves alone what is not there. 0 is none (it is never the first member). */
     size_t present;
-    const char *const *words; /* what a string may be, ended by NULL; NULL: any */
+    const struct ct_schema *of; /* of CT_FIELD_OBJECT and CT_FIELD_OBJECTS */
+    const char *const *words;   /* what a string may be, ended by NULL; NULL: any */
     const char *pattern; /* what a string looks like after `normalize`, as an ECMA-262 expression */
     /** Brings a string to the stored form. CT_INVALID: it does not match `pattern`. CT_NOMEM. */
     enum ct_result (*normalize)(struct ct_arena *arena, struct ct_str in, struct ct_str *out);

@@ -257,6 +257,79 @@ static const char *const events[] = {
     NULL,
 };
 
+/* Numbers that ring. `voice` of a number is the JSON object that replies show (voice/number_voice.h); NULL is
+ * that it was never set. The realm is in every digest of a device's password, and has at most one row.
+ * Lists of a trunk are words separated by single spaces; what is true is 1; `password` is sealed. */
+static const char *const devices_and_trunks[] = {
+    "ALTER TABLE virtual_phone_numbers ADD COLUMN voice VARCHAR",
+    "CREATE INDEX ix_virtual_phone_numbers_voice ON virtual_phone_numbers (user_id, id) "
+    "WHERE voice IS NOT NULL",
+    "CREATE TABLE sip_realm (id INTEGER NOT NULL PRIMARY KEY, realm VARCHAR NOT NULL)",
+    "CREATE TABLE devices (id INTEGER NOT NULL PRIMARY KEY, user_id INTEGER NOT NULL, "
+    "name VARCHAR NOT NULL, caller_number_id BIGINT, username VARCHAR NOT NULL, "
+    "ha1_md5 VARCHAR NOT NULL, ha1_sha256 VARCHAR NOT NULL, created_at BIGINT NOT NULL, "
+    "FOREIGN KEY(user_id) REFERENCES users (id))",
+    "CREATE UNIQUE INDEX ix_devices_username ON devices (username)",
+    "CREATE INDEX ix_devices_user_id ON devices (user_id, id)",
+    "INSERT INTO last_ids (table_name, last_id) VALUES ('devices', 0)",
+    KEEP_LAST_ID("devices"),
+    "CREATE TABLE trunks (id INTEGER NOT NULL PRIMARY KEY, name VARCHAR NOT NULL, "
+    "enabled BIGINT NOT NULL, hosts VARCHAR NOT NULL, transport VARCHAR NOT NULL, "
+    "username VARCHAR, password VARCHAR, register BIGINT NOT NULL, prefixes VARCHAR NOT NULL, "
+    "allow_from VARCHAR NOT NULL, trusted BIGINT NOT NULL, channels BIGINT NOT NULL, "
+    "out_strip BIGINT NOT NULL, out_prepend VARCHAR NOT NULL, in_strip BIGINT NOT NULL, "
+    "in_prepend VARCHAR NOT NULL, inbound_username VARCHAR, inbound_ha1_md5 VARCHAR, "
+    "inbound_ha1_sha256 VARCHAR, created_at BIGINT NOT NULL)",
+    "CREATE UNIQUE INDEX ix_trunks_name ON trunks (name)",
+    "CREATE UNIQUE INDEX ix_trunks_inbound_username ON trunks (inbound_username)",
+    "INSERT INTO last_ids (table_name, last_id) VALUES ('trunks', 0)",
+    KEEP_LAST_ID("trunks"),
+    "CREATE TABLE call_caps (user_id INTEGER NOT NULL PRIMARY KEY, trunks BIGINT NOT NULL, "
+    "prefixes VARCHAR NOT NULL, concurrent_calls BIGINT NOT NULL, calls_per_minute BIGINT NOT "
+    "NULL, "
+    "longest_call_s BIGINT NOT NULL, minutes_per_day BIGINT NOT NULL, "
+    "FOREIGN KEY(user_id) REFERENCES users (id))",
+    "CREATE TABLE call_usage (user_id BIGINT NOT NULL, day BIGINT NOT NULL, ms BIGINT NOT NULL, "
+    "PRIMARY KEY (user_id, day))",
+    NULL,
+};
+
+/* No foreign key: records outlive accounts, devices, trunks and numbers. What is no longer changed once a
+ * call has begun is in the indexes, so that its later steps touch none but the last two. */
+#define CALLS_TABLE(id)                                                                            \
+    "CREATE TABLE calls (id " id " NOT NULL PRIMARY KEY, call_key VARCHAR NOT NULL, "              \
+    "node VARCHAR NOT NULL, caller_id BIGINT, callee_id BIGINT, from_number VARCHAR NOT NULL, "    \
+    "to_number VARCHAR NOT NULL, anonymous BIGINT, from_device_id BIGINT, from_number_id BIGINT, " \
+    "from_trunk_id BIGINT, to_device_id BIGINT, to_number_id BIGINT, to_trunk_id BIGINT, "         \
+    "status VARCHAR NOT NULL, started_at BIGINT NOT NULL, ringing_at BIGINT, answered_at BIGINT, " \
+    "ended_at BIGINT, hangup_by VARCHAR, sip_code BIGINT, reason VARCHAR)"
+#define CALLS_INDEX(name, columns, condition) \
+    "CREATE INDEX ix_calls_" name " ON calls (" columns ") WHERE " condition " IS NOT NULL"
+
+static const char *const calls[] = {
+    "sqlite:" CALLS_TABLE("INTEGER"),
+    "postgresql:" CALLS_TABLE("BIGINT"),
+    "CREATE UNIQUE INDEX ix_calls_call_key ON calls (call_key)",
+    CALLS_INDEX("caller", "caller_id, started_at, id", "caller_id"),
+    CALLS_INDEX("callee", "callee_id, started_at, id", "callee_id"),
+    CALLS_INDEX("caller_from", "caller_id, from_number, started_at, id", "caller_id"),
+    CALLS_INDEX("callee_from", "callee_id, from_number, started_at, id", "callee_id"),
+    CALLS_INDEX("caller_to", "caller_id, to_number, started_at, id", "caller_id"),
+    CALLS_INDEX("callee_to", "callee_id, to_number, started_at, id", "callee_id"),
+    "CREATE INDEX ix_calls_open ON calls (node, id) WHERE ended_at IS NULL",
+    "CREATE INDEX ix_calls_open_caller ON calls (caller_id, started_at, id) WHERE ended_at IS NULL",
+    "CREATE INDEX ix_calls_open_callee ON calls (callee_id, started_at, id) WHERE ended_at IS NULL",
+    "INSERT INTO last_ids (table_name, last_id) VALUES ('calls', 0)",
+    KEEP_LAST_ID("calls"),
+    "CREATE TABLE call_nodes (node VARCHAR NOT NULL PRIMARY KEY, seen_at BIGINT NOT NULL)",
+    "CREATE INDEX ix_call_nodes_seen_at ON call_nodes (seen_at)",
+    "CREATE TABLE call_messages (call_id BIGINT NOT NULL, place BIGINT NOT NULL, "
+    "at BIGINT NOT NULL, sent BIGINT NOT NULL, leg VARCHAR NOT NULL, transport VARCHAR NOT NULL, "
+    "peer VARCHAR NOT NULL, message VARCHAR NOT NULL, PRIMARY KEY (call_id, place))",
+    "CREATE INDEX ix_call_messages_at ON call_messages (at)",
+    NULL,
+};
+
 const struct ct_migration ct_migrations[] = {
     {1, "the original tables", original_tables, NULL},
     {2, "usernames without regard to case, times", keys_and_times, fill_username_keys},
@@ -266,5 +339,7 @@ const struct ct_migration ct_migrations[] = {
     {6, "the life of numbers", life_of_numbers, NULL},
     {7, "number pools", pools, NULL},
     {8, "events and webhooks", events, NULL},
+    {9, "devices and trunks", devices_and_trunks, NULL},
+    {10, "calls", calls, NULL},
 };
 const size_t ct_migration_count = sizeof(ct_migrations) / sizeof(ct_migrations[0]);

@@ -1,0 +1,300 @@
+#include "voice/records.h"
+
+#include "accounts/rows.h"
+#include "store/migrations.h"
+#include "voice/caps.h"
+
+/* ---- beginning ---- */
+
+/* CT_NOT_FOUND without a record of that key. */
+static enum ct_result find_key(struct ct_db *db, struct ct_str key, int64_t *id)
+{
+    struct ct_stmt *stmt;
+    enum ct_result result = ct_db_query(db, "SELECT id FROM calls WHERE call_key = $1", &stmt);
+    if (result != CT_OK)
+        return result;
+    ct_bind_str(stmt, 1, key);
+    result = ct_step(stmt);
+    if (result != CT_ROW)
+        return result == CT_OK ? CT_NOT_FOUND : result;
+    *id = ct_column_int(stmt, 0);
+    return CT_OK;
+}
+
+static enum ct_result insert(struct ct_db *db, const struct ct_record_new *call, int64_t id)
+{
+    struct ct_stmt *stmt;
+    enum ct_result result =
+        ct_db_query(db,
+                    "INSERT INTO calls (id, call_key, node, caller_id, callee_id, from_number, "
+                    "to_number, anonymous, from_device_id, from_number_id, from_trunk_id, "
+                    "to_device_id, to_number_id, to_trunk_id, status, started_at) VALUES ($1, $2, "
+                    "$3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
+                    &stmt);
+    if (result != CT_OK)
+        return result;
+    ct_bind_int(stmt, 1, id);
+    ct_bind_str(stmt, 2, call->key);
+    ct_bind_str(stmt, 3, call->node);
+    ct_bind_id_or_null(stmt, 4, call->caller_id);
+    ct_bind_id_or_null(stmt, 5, call->callee_id);
+    ct_bind_str(stmt, 6, call->from);
+    ct_bind_str(stmt, 7, call->to);
+    ct_bind_id_or_null(stmt, 8, call->anonymous);
+    ct_bind_id_or_null(stmt, 9, call->from_device_id);
+    ct_bind_id_or_null(stmt, 10, call->from_number_id);
+    ct_bind_id_or_null(stmt, 11, call->from_trunk_id);
+    ct_bind_id_or_null(stmt, 12, call->to_device_id);
+    ct_bind_id_or_null(stmt, 13, call->to_number_id);
+    ct_bind_id_or_null(stmt, 14, call->to_trunk_id);
+    ct_bind_str(stmt, 15, ct_record_status_word(CT_RECORD_QUEUED));
+    ct_bind_int(stmt, 16, call->started_at);
+    return ct_run(stmt);
+}
+
+enum ct_result ct_record_begin(struct ct_db *db, const struct ct_record_new *call, int64_t *id)
+{
+    enum ct_result result = find_key(db, call->key, id);
+    if (result != CT_NOT_FOUND)
+        return result;
+    result = ct_next_id(db, CT_NEXT_ID_QUERY("calls"), id);
+    return result == CT_OK ? insert(db, call, *id) : result;
+}
+
+/* ---- steps ---- */
+
+/* What a step needs to know of the record. */
+struct seen {
+    enum ct_record_status status;
+    int64_t ringing_at;
+    int64_t answered_at;
+    int64_t ended_at;
+    int64_t caller_id;
+    int64_t to_trunk_id;
+};
+
+static enum ct_result look(struct ct_db *db, int64_t id, struct seen *out)
+{
+    struct ct_stmt *stmt;
+    struct ct_str word;
+    struct ct_arena *arena = ct_arena_new();
+    if (arena == NULL)
+        return CT_NOMEM;
+    enum ct_result result = ct_db_query(
+        db,
+        "SELECT status, ringing_at, answered_at, ended_at, caller_id, to_trunk_id FROM calls "
+        "WHERE id = $1",
+        &stmt);
+    if (result != CT_OK)
+        goto out;
+    ct_bind_int(stmt, 1, id);
+    result = ct_step(stmt);
+    if (result != CT_ROW) {
+        result = result == CT_OK ? CT_NOT_FOUND : result;
+        goto out;
+    }
+    out->ringing_at = ct_column_time(stmt, 1);
+    out->answered_at = ct_column_time(stmt, 2);
+    out->ended_at = ct_column_time(stmt, 3);
+    out->caller_id = ct_column_int(stmt, 4);
+    out->to_trunk_id = ct_column_int(stmt, 5);
+    result = ct_column_str(stmt, 0, arena, &word);
+    if (result == CT_OK)
+        result = ct_record_status_read(word, &out->status);
+out:
+    ct_arena_free(arena);
+    return result;
+}
+
+/* The record as it is after a step. */
+static void take_step(const struct ct_record_change *change, struct seen *row)
+{
+    row->status = change->status;
+    if (change->status == CT_RECORD_RINGING)
+        row->ringing_at = change->at;
+    if (change->status == CT_RECORD_IN_PROGRESS && row->answered_at == CT_NO_TIME)
+        row->answered_at = change->at;
+    row->ended_at = ct_record_status_is_end(change->status) ? change->at : CT_NO_TIME;
+    if (change->to_trunk_id != 0)
+        row->to_trunk_id = change->to_trunk_id;
+}
+
+static enum ct_result update(struct ct_db *db, const struct ct_record_change *change,
+                             const struct seen *row)
+{
+    struct ct_stmt *stmt;
+    enum ct_result result =
+        ct_db_query(db,
+                    "UPDATE calls SET status = $2, ringing_at = $3, answered_at = $4, "
+                    "ended_at = $5, hangup_by = $6, sip_code = $7, reason = $8, "
+                    "to_device_id = coalesce($9, to_device_id), to_trunk_id = $10 WHERE id = $1",
+                    &stmt);
+    if (result != CT_OK)
+        return result;
+    ct_bind_int(stmt, 1, change->id);
+    ct_bind_str(stmt, 2, ct_record_status_word(row->status));
+    ct_bind_time_or_null(stmt, 3, row->ringing_at);
+    ct_bind_time_or_null(stmt, 4, row->answered_at);
+    ct_bind_time_or_null(stmt, 5, row->ended_at);
+    ct_bind_text_or_null(stmt, 6, ct_record_ender_word(change->ender));
+    ct_bind_id_or_null(stmt, 7, change->sip_code);
+    ct_bind_text_or_null(stmt, 8, change->reason);
+    ct_bind_id_or_null(stmt, 9, change->to_device_id);
+    ct_bind_id_or_null(stmt, 10, row->to_trunk_id);
+    return ct_run(stmt);
+}
+
+/* How long a call that is over lasted. */
+static int64_t length_of(const struct seen *row)
+{
+    return row->ended_at == CT_NO_TIME || row->answered_at == CT_NO_TIME
+               ? 0
+               : row->ended_at - row->answered_at;
+}
+
+enum ct_result ct_record_change(struct ct_db *db, const struct ct_record_change *change)
+{
+    struct seen before;
+    enum ct_result result = look(db, change->id, &before);
+    if (result != CT_OK || before.status == change->status)
+        return result;
+    if (!ct_record_status_allows(before.status, change->status))
+        return CT_CONFLICT;
+    struct seen after = before;
+    take_step(change, &after);
+    result = update(db, change, &after);
+    int64_t more_ms = length_of(&after) - length_of(&before);
+    if (result == CT_OK && after.to_trunk_id != 0 && after.caller_id != 0 && more_ms != 0)
+        result = ct_call_usage_add(db, after.caller_id, after.answered_at, more_ms);
+    return result;
+}
+
+/* ---- processes ---- */
+
+enum ct_result ct_node_beat(struct ct_db *db, struct ct_str node, int64_t now_ms)
+{
+    struct ct_stmt *stmt;
+    enum ct_result result =
+        ct_db_query(db, "UPDATE call_nodes SET seen_at = $2 WHERE node = $1", &stmt);
+    if (result != CT_OK)
+        return result;
+    ct_bind_str(stmt, 1, node);
+    ct_bind_int(stmt, 2, now_ms);
+    return ct_run(stmt);
+}
+
+enum ct_result ct_node_begin(struct ct_db *db, struct ct_str node, int64_t now_ms)
+{
+    struct ct_stmt *stmt;
+    enum ct_result result =
+        ct_db_query(db,
+                    "INSERT INTO call_nodes (node, seen_at) VALUES ($1, $2) "
+                    "ON CONFLICT (node) DO UPDATE SET seen_at = excluded.seen_at",
+                    &stmt);
+    if (result != CT_OK)
+        return result;
+    ct_bind_str(stmt, 1, node);
+    ct_bind_int(stmt, 2, now_ms);
+    return ct_run(stmt);
+}
+
+/* A call that is open, and the last moment that it was known to be up. */
+struct lost {
+    int64_t id;
+    int64_t at;
+};
+
+static enum ct_result find_lost(struct ct_db *db, struct ct_str node, int64_t before_ms,
+                                size_t limit, struct lost *out, size_t *count)
+{
+    struct ct_stmt *stmt;
+    enum ct_result result =
+        ct_db_query(db,
+                    "SELECT c.id, n.seen_at, c.started_at, c.ringing_at, c.answered_at "
+                    "FROM call_nodes AS n JOIN calls AS c ON c.node = n.node "
+                    "WHERE c.ended_at IS NULL AND n.seen_at < $1 AND n.node <> $2 LIMIT $3",
+                    &stmt);
+    if (result != CT_OK)
+        return result;
+    ct_bind_int(stmt, 1, before_ms);
+    ct_bind_str(stmt, 2, node);
+    ct_bind_int(stmt, 3, (int64_t)limit);
+    *count = 0;
+    while (*count < limit && (result = ct_step(stmt)) == CT_ROW) {
+        struct lost *lost = &out[(*count)++];
+        *lost = (struct lost){ct_column_int(stmt, 0), ct_column_int(stmt, 1)};
+        for (int column = 2; column <= 4; column++) {
+            int64_t at = ct_column_time(stmt, column);
+            lost->at = at > lost->at ? at : lost->at;
+        }
+    }
+    return result == CT_ROW ? CT_OK : result;
+}
+
+static enum ct_result forget_nodes(struct ct_db *db, struct ct_str node, int64_t before_ms)
+{
+    struct ct_stmt *stmt;
+    enum ct_result result =
+        ct_db_query(db,
+                    "DELETE FROM call_nodes WHERE seen_at < $1 AND node <> $2 AND NOT EXISTS "
+                    "(SELECT 1 FROM calls WHERE calls.node = call_nodes.node "
+                    "AND calls.ended_at IS NULL)",
+                    &stmt);
+    if (result != CT_OK)
+        return result;
+    ct_bind_int(stmt, 1, before_ms);
+    ct_bind_str(stmt, 2, node);
+    return ct_run(stmt);
+}
+
+enum ct_result ct_record_interrupt(struct ct_db *db, struct ct_str node, int64_t before_ms,
+                                   size_t limit, size_t *count)
+{
+    struct ct_arena *arena = ct_arena_new();
+    if (arena == NULL)
+        return CT_NOMEM;
+    struct lost *rows = ct_arena_alloc(arena, limit * sizeof(*rows));
+    enum ct_result result =
+        rows == NULL ? CT_NOMEM : find_lost(db, node, before_ms, limit, rows, count);
+    for (size_t i = 0; result == CT_OK && i < *count; i++)
+        result = ct_record_change(
+            db, &(const struct ct_record_change){.id = rows[i].id,
+                                                 .status = CT_RECORD_INTERRUPTED,
+                                                 .at = rows[i].at,
+                                                 .reason = CT_STR("The server was gone")});
+    ct_arena_free(arena);
+    return result == CT_OK ? forget_nodes(db, node, before_ms) : result;
+}
+
+/* ---- the end of their time ---- */
+
+/* The oldest have the lowest ids: one that is not to go yet may stand among them. */
+#define OLDEST                                                                                  \
+    "(SELECT id FROM (SELECT id, started_at, ended_at FROM calls ORDER BY id LIMIT $2) AS old " \
+    "WHERE started_at < $1 AND ended_at IS NOT NULL)"
+
+static enum ct_result delete_oldest(struct ct_db *db, const char *sql, int64_t before_ms,
+                                    size_t limit, size_t *count)
+{
+    struct ct_stmt *stmt;
+    enum ct_result result = ct_db_query(db, sql, &stmt);
+    if (result != CT_OK)
+        return result;
+    ct_bind_int(stmt, 1, before_ms);
+    ct_bind_int(stmt, 2, (int64_t)limit);
+    *count = 0;
+    while ((result = ct_step(stmt)) == CT_ROW)
+        ++*count;
+    return result;
+}
+
+enum ct_result ct_record_discard(struct ct_db *db, int64_t before_ms, size_t limit, size_t *count)
+{
+    enum ct_result result =
+        delete_oldest(db, "DELETE FROM call_messages WHERE call_id IN " OLDEST " RETURNING call_id",
+                      before_ms, limit, count);
+    return result == CT_OK
+               ? delete_oldest(db, "DELETE FROM calls WHERE id IN " OLDEST " RETURNING id",
+                               before_ms, limit, count)
+               : result;
+}
