@@ -5,7 +5,9 @@
 #include <nettle/cmac.h>
 #include <nettle/hkdf.h>
 #include <nettle/hmac.h>
+#include <nettle/md5.h>
 #include <nettle/memops.h>
+#include <nettle/sha1.h>
 #include <nettle/sha2.h>
 #include <string.h>
 
@@ -15,6 +17,8 @@
 static_assert(sizeof(struct sha256_ctx) <= sizeof(struct ct_sha256), "room for SHA-256");
 static_assert(sizeof(struct cmac_aes128_ctx) <= sizeof(struct ct_hash_key), "room for AES-CMAC");
 static_assert(SHA256_DIGEST_SIZE == CT_SHA256_BYTES, "SHA-256");
+static_assert(MD5_DIGEST_SIZE == CT_MD5_BYTES, "MD5");
+static_assert(SHA1_DIGEST_SIZE == CT_SHA1_BYTES, "SHA-1");
 static_assert(CMAC128_DIGEST_SIZE == CT_KEYED_HASH_BYTES, "AES-CMAC");
 static_assert(AES128_KEY_SIZE == CT_HASH_KEY_BYTES, "AES-CMAC's key");
 static_assert(CHACHA_POLY1305_KEY_SIZE == CT_AEAD_KEY_BYTES, "the key");
@@ -54,6 +58,50 @@ void ct_sha256_digest(struct ct_sha256 *hash, uint8_t out[CT_SHA256_BYTES])
     memcpy(&state, hash->state, sizeof(state));
     sha256_digest(&state, CT_SHA256_BYTES, out);
     memcpy(hash->state, &state, sizeof(state));
+}
+
+void ct_sha256_of(const struct ct_str *pieces, size_t count, uint8_t out[CT_SHA256_BYTES])
+{
+    struct sha256_ctx hash;
+
+    sha256_init(&hash);
+    for (size_t i = 0; i < count; i++)
+        sha256_update(&hash, pieces[i].len, (const uint8_t *)pieces[i].at);
+    sha256_digest(&hash, CT_SHA256_BYTES, out);
+    explicit_bzero(&hash, sizeof(hash));
+}
+
+void ct_md5_of(const struct ct_str *pieces, size_t count, uint8_t out[CT_MD5_BYTES])
+{
+    struct md5_ctx hash;
+
+    md5_init(&hash);
+    for (size_t i = 0; i < count; i++)
+        md5_update(&hash, pieces[i].len, (const uint8_t *)pieces[i].at);
+    md5_digest(&hash, CT_MD5_BYTES, out);
+    explicit_bzero(&hash, sizeof(hash));
+}
+
+void ct_sha1_of(const struct ct_str *pieces, size_t count, uint8_t out[CT_SHA1_BYTES])
+{
+    struct sha1_ctx hash;
+
+    sha1_init(&hash);
+    for (size_t i = 0; i < count; i++)
+        sha1_update(&hash, pieces[i].len, (const uint8_t *)pieces[i].at);
+    sha1_digest(&hash, CT_SHA1_BYTES, out);
+}
+
+void ct_hmac_sha256(struct ct_str key, const struct ct_str *pieces, size_t count,
+                    uint8_t out[CT_SHA256_BYTES])
+{
+    struct hmac_sha256_ctx mac;
+
+    hmac_sha256_set_key(&mac, key.len, (const uint8_t *)key.at);
+    for (size_t i = 0; i < count; i++)
+        hmac_sha256_update(&mac, pieces[i].len, (const uint8_t *)pieces[i].at);
+    hmac_sha256_digest(&mac, CT_SHA256_BYTES, out);
+    explicit_bzero(&mac, sizeof(mac));
 }
 
 void ct_hash_key_set(struct ct_hash_key *key, const uint8_t secret[CT_HASH_KEY_BYTES])

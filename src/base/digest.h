@@ -24,6 +24,18 @@ void ct_sha256_update(struct ct_sha256 *hash, const void *data, size_t size);
 /** The digest of all that was added. @p hash then begins anew. */
 void ct_sha256_digest(struct ct_sha256 *hash, uint8_t out[CT_SHA256_BYTES]);
 
+/** The digest of several pieces as if they were one text. */
+void ct_sha256_of(const struct ct_str *pieces, size_t count, uint8_t out[CT_SHA256_BYTES]);
+/** MD5 (RFC 1321) of several pieces, for protocols that have no better hash: it keeps no collisions away. */
+#define CT_MD5_BYTES 16
+void ct_md5_of(const struct ct_str *pieces, size_t count, uint8_t out[CT_MD5_BYTES]);
+/** SHA-1 (RFC 3174), likewise: the handshake of WebSockets wants it. */
+#define CT_SHA1_BYTES 20
+void ct_sha1_of(const struct ct_str *pieces, size_t count, uint8_t out[CT_SHA1_BYTES]);
+/** HMAC-SHA256 (RFC 2104) of several pieces. */
+void ct_hmac_sha256(struct ct_str key, const struct ct_str *pieces, size_t count,
+                    uint8_t out[CT_SHA256_BYTES]);
+
 /** A secret of this process for ct_keyed_hash. Owns nothing. */
 struct ct_hash_key {
     uint64_t state[34];

@@ -6,7 +6,6 @@
 #include <stdint.h>
 
 #include "base/arena.h"
-#include "base/log.h"
 #include "base/pulse.h"
 #include "base/result.h"
 #include "base/text.h"
@@ -18,8 +17,8 @@
  * WebSocket (RFC 7118), over libre's loop, connections and TLS. It is one implementation of struct ct_sip_env.
  *
  * Messages of a stream are framed here (RFC 3261 section 18.3, RFC 7118 section 5); keep-alives (RFC 5626 sections
- * 3.5.1 and 4.4.1) are answered here and not seen above. A connection that is silent for idle_ms, or that needs
- * longer than message_ms for a message or a handshake, is closed.
+ * 3.5.1 and 4.4.1) are answered here and not seen above. A connection that is silent for idle_ms and not worth
+ * keeping, or that needs longer than message_ms for a message or a handshake, is closed.
  */
 struct ct_sip_net;
 
@@ -32,8 +31,9 @@ struct ct_sip_listen {
 #define CT_SIP_LISTEN_MOST 16
 
 struct ct_sip_net_options {
-    const struct ct_sip_listen *listen; /* copied */
-    size_t listen_count;                /* up to CT_SIP_LISTEN_MOST */
+    const struct ct_sip_listen
+        *listen;         /* copied, but for the texts, which are borrowed like the others */
+    size_t listen_count; /* up to CT_SIP_LISTEN_MOST */
     const char *
         public_address; /* SIP_PUBLIC_ADDRESS: what peers reach us by; "": each socket's own address */
     const char *tls_cert_file, *tls_key_file; /* needed for TLS and WSS */
@@ -41,7 +41,6 @@ struct ct_sip_net_options {
     size_t connections_per_address;
     int64_t idle_ms, message_ms;
     size_t message_bytes; /* the longest message of a stream; longer ones end the connection */
-    struct ct_log *log;   /* borrowed; NULL logs nothing */
 };
 
 /** Takes the addresses; nobody is heard yet. When it fails, @p why (in @p arena) is one line that names the
@@ -56,23 +55,29 @@ struct ct_sip_net_user {
     void (*receive)(void *ctx, const struct ct_sip_hop *from, struct ct_str bytes);
     /** A connection has ended, or could not be opened. */
     void (*lost)(void *ctx, const struct ct_sip_hop *hop);
-    /** Whether a stream from there may be accepted: asked before anything is read. May be NULL. */
+    /** Whether a stream from there may be accepted: asked before anything is read. NULL: yes. */
     bool (*accept)(void *ctx, const struct ct_sip_hop *from);
+    /** Whether a silent connection is worth keeping: a device is registered over it. NULL: no. */
+    bool (*keep)(void *ctx, const struct ct_sip_hop *hop);
     /** After each batch of events, and when next_ms says. */
     void (*turn)(void *ctx);
     /** When `turn` is to be called next at the latest, in now_ms; INT64_MAX: any time. */
     int64_t (*next_ms)(void *ctx);
-    /** Before the thread sleeps: rests reads of the database. May be NULL. */
+    /** Before the thread sleeps: rests reads of the database. NULL: there are none. */
     void (*rest)(void *ctx);
+    /** The thread is to end, and nothing is received any more: whether no letter is under way. Asked after each
+     *  turn; NULL: none is. */
+    bool (*settled)(void *ctx);
+    /** The last call. NULL: nobody wants to know. */
+    void (*end)(void *ctx);
 };
 
 /** Starts the thread. CT_IO, CT_NOMEM, CT_INVALID (certificate) with @p why in @p arena. */
 CT_CHECKED enum ct_result ct_sip_net_start(struct ct_sip_net *net,
                                            const struct ct_sip_net_user *user,
                                            struct ct_arena *arena, const char **why);
-/** Ends the thread, closes all. @p last (may be NULL) is called on that thread, when nothing more is received.
- *  NULL is allowed. */
-void ct_sip_net_stop(struct ct_sip_net *net, void (*last)(void *ctx));
+/** Ends the thread, closes all. NULL is allowed. */
+void ct_sip_net_stop(struct ct_sip_net *net);
 
 /** Time, randomness, sending, resolving: for the SIP thread alone, but for now_ms and unix_ms. Borrowed. */
 const struct ct_sip_env *ct_sip_net_env(struct ct_sip_net *net);
@@ -83,11 +88,5 @@ const struct ct_pulse *ct_sip_net_poke(struct ct_sip_net *net);
 
 /** The sockets as they are, with the ports that the kernel chose. */
 size_t ct_sip_net_listeners(const struct ct_sip_net *net, const struct ct_sip_listen **out);
-
-/** Reads SIP_LISTEN: "udp:127.0.0.1:5060,tls:[::1]:5061". Hosts are in @p arena. CT_INVALID with @p problem, a
- *  phrase that repeats nothing of the text; CT_NOMEM. */
-CT_CHECKED enum ct_result ct_sip_listen_read(struct ct_arena *arena, const char *text,
-                                             struct ct_sip_listen out[CT_SIP_LISTEN_MOST],
-                                             size_t *count, const char **problem);
 
 #endif

@@ -261,16 +261,39 @@ out:
     return result;
 }
 
+/* RFC 1321 A.5, RFC 3174's first, RFC 4231 case 2, each in one piece and in three. */
+static enum ct_result test_pieces(void)
+{
+    static const struct ct_str whole[] = {{"abc", 3}};
+    static const struct ct_str parts[] = {{"a", 1}, {"", 0}, {"bc", 2}};
+    static const struct ct_str question[] = {{"what do ya ", 11}, {"want for nothing?", 17}};
+    enum ct_result result = CT_OK;
+    uint8_t out[CT_SHA256_BYTES];
+
+    ct_md5_of(whole, 1, out);
+    EXPECT(is_hex(out, CT_MD5_BYTES, "900150983cd24fb0d6963f7d28e17f72"));
+    ct_md5_of(parts, 3, out);
+    EXPECT(is_hex(out, CT_MD5_BYTES, "900150983cd24fb0d6963f7d28e17f72"));
+    ct_md5_of(NULL, 0, out);
+    EXPECT(is_hex(out, CT_MD5_BYTES, "d41d8cd98f00b204e9800998ecf8427e"));
+    ct_sha1_of(parts, 3, out);
+    EXPECT(is_hex(out, CT_SHA1_BYTES, "a9993e364706816aba3e25717850c26c9cd0d89d"));
+    ct_sha256_of(parts, 3, out);
+    EXPECT(is_hex(out, CT_SHA256_BYTES, hashes[1].digest));
+    ct_hmac_sha256(CT_STR("Jefe"), question, 2, out);
+    EXPECT(is_hex(out, CT_SHA256_BYTES,
+                  "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"));
+out:
+    return result;
+}
+
 int main(void)
 {
     static const struct ct_unit units[] = {
-        CT_UNIT(test_sha256),
-        CT_UNIT(test_keyed_hash),
-        CT_UNIT(test_hkdf),
-        CT_UNIT(test_aead),
-        CT_UNIT(test_sealed_elsewhere),
-        CT_UNIT(test_seal_and_open),
-        CT_UNIT(test_every_secret_counts),
+        CT_UNIT(test_pieces),        CT_UNIT(test_sha256),
+        CT_UNIT(test_keyed_hash),    CT_UNIT(test_hkdf),
+        CT_UNIT(test_aead),          CT_UNIT(test_sealed_elsewhere),
+        CT_UNIT(test_seal_and_open), CT_UNIT(test_every_secret_counts),
     };
     return ct_unit_main("base/digest", units, sizeof(units) / sizeof(units[0]));
 }
