@@ -77,6 +77,8 @@ bool ct_sip_dialog_take_cseq(struct ct_sip_dialog *dialog, const struct ct_sip_m
  *  follows: Contact, further headers, the body. */
 void ct_sip_dialog_write(const struct ct_sip_dialog *dialog, struct ct_buf *out,
                          struct ct_str method, uint32_t cseq);
+/** The URI of the first value of a Route header. False: there is none. */
+bool ct_sip_first_route(struct ct_str routes, struct ct_str *uri);
 /** The URI that says where a request goes (12.2.1.1, 8.1.2). */
 struct ct_str ct_sip_dialog_next_hop(const struct ct_sip_dialog *dialog);
 /** Its Request-URI. */

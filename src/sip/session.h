@@ -199,11 +199,11 @@ CT_CHECKED enum ct_result ct_sip_session_invite(struct ct_sip_sessions *sessions
                                                 const struct ct_sip_session_events *events,
                                                 void *ctx, struct ct_sip_session **out);
 /** Takes a call: an INVITE outside a dialog. When it cannot be (CT_INVALID: no Contact; CT_LIMITED: its session
- *  timer is too short; CT_NOMEM) it was answered. @p user is that of our Contact. */
+ *  timer is too short; CT_NOMEM) it was answered. @p user is that of our Contact; @p stay as in ct_sip_invite. */
 CT_CHECKED enum ct_result ct_sip_session_accept(struct ct_sip_sessions *sessions,
                                                 struct ct_sip_server *server,
                                                 const struct ct_sip_message *message,
-                                                struct ct_str user,
+                                                struct ct_str user, bool stay,
                                                 const struct ct_sip_session_events *events,
                                                 void *ctx, struct ct_sip_session **out);
 
@@ -226,8 +226,8 @@ CT_CHECKED enum ct_result ct_sip_session_replaced(struct ct_sip_sessions *sessio
 
 /* What follows answers CT_FORBIDDEN where the state of the leg does not allow it; the leg is as before. */
 
-/** Answers provisionally, 101 to 199. A body or @p reliable makes it reliable where the caller can, and `pracked`
- *  follows. While one waits for its PRACK the next is kept, the newest only. CT_NOMEM. */
+/** Answers provisionally, 101 to 199; @p reliable only where the caller can, who then lets `pracked` follow. While one
+ *  waits for its PRACK the next is kept, the newest only. CT_NOMEM. */
 CT_CHECKED enum ct_result ct_sip_session_ring(struct ct_sip_session *session, int status,
                                               struct ct_str reason, ct_sip_fork fork, bool reliable,
                                               struct ct_sip_body body);
