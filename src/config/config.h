@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "base/result.h"
+#include "base/text.h"
 
 /**
  * The settings in force. Every member, its name outside, default, limits and documentation is one
@@ -29,6 +30,7 @@ enum ct_algorithm { CT_HS256, CT_HS384, CT_HS512, CT_RS256, CT_ES256 };
 enum ct_password_hash { CT_ARGON2ID, CT_BCRYPT };
 enum ct_number_policy { CT_POLICY_OPEN, CT_POLICY_POOL };
 enum ct_number_check { CT_CHECK_DESCRIBE, CT_CHECK_STRICT };
+enum ct_sip_unknown { CT_SIP_UNKNOWN_DROP, CT_SIP_UNKNOWN_REJECT };
 enum ct_log_format_setting { CT_LOG_FORMAT_AUTO, CT_LOG_FORMAT_TEXT, CT_LOG_FORMAT_JSON };
 
 /** Reads the settings: defaults, then @p dotenv_path if that file exists, then @p environment (as
@@ -74,5 +76,22 @@ void ct_config_print(FILE *out, enum ct_config_style style, const struct ct_conf
  * ("10.0.0.0/8, ::1"), the form of TRUSTED_PROXIES. An IPv4 address is the same as its IPv4-mapped
  * IPv6 form (RFC 4291 section 2.5.5.2). What is no address is in no list. */
 bool ct_config_in_networks(const char *networks, const char *address);
+
+/** One socket of SIP_LISTEN. */
+struct ct_sip_entry {
+    enum ct_sip_entry_transport {
+        CT_SIP_ENTRY_UDP,
+        CT_SIP_ENTRY_TCP,
+        CT_SIP_ENTRY_TLS,
+        CT_SIP_ENTRY_WS,
+        CT_SIP_ENTRY_WSS
+    } transport;
+    struct ct_str host; /* numeric, IPv6 without brackets; a piece of the setting */
+    uint16_t port;      /* 0: the system chooses one */
+};
+#define CT_SIP_ENTRIES_MOST 16
+
+/** Takes SIP_LISTEN apart: how many there are, none when it is off. */
+size_t ct_config_sip_entries(const char *listen, struct ct_sip_entry out[CT_SIP_ENTRIES_MOST]);
 
 #endif

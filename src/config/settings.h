@@ -33,6 +33,9 @@ ct_setting_check ct_check_not_empty;
 ct_setting_check ct_check_host;
 ct_setting_check ct_check_networks;
 ct_setting_check ct_check_origins;
+ct_setting_check ct_check_sip_listen;
+ct_setting_check ct_check_sip_domain;
+ct_setting_check ct_check_sip_public_address;
 
 struct ct_setting {
     const char *name;
