@@ -330,6 +330,19 @@ static const char *const calls[] = {
     NULL,
 };
 
+/* Where devices are registered: a row for each contact, in places from 0 on. `hop` is where its requests came from:
+ * transport, address and port. Times are in milliseconds. */
+static const char *const bindings[] = {
+    "CREATE TABLE sip_bindings (device_id INTEGER NOT NULL, place BIGINT NOT NULL, "
+    "contact VARCHAR NOT NULL, path VARCHAR NOT NULL, user_agent VARCHAR NOT NULL, "
+    "instance VARCHAR NOT NULL, reg_id BIGINT NOT NULL, transport VARCHAR NOT NULL, "
+    "source VARCHAR NOT NULL, q BIGINT NOT NULL, call_id VARCHAR NOT NULL, cseq BIGINT NOT NULL, "
+    "registered_at BIGINT NOT NULL, expires_at BIGINT NOT NULL, PRIMARY KEY (device_id, place), "
+    "FOREIGN KEY(device_id) REFERENCES devices (id) ON DELETE CASCADE)",
+    "CREATE INDEX ix_sip_bindings_expires_at ON sip_bindings (expires_at)",
+    NULL,
+};
+
 const struct ct_migration ct_migrations[] = {
     {1, "the original tables", original_tables, NULL},
     {2, "usernames without regard to case, times", keys_and_times, fill_username_keys},
@@ -341,5 +354,6 @@ const struct ct_migration ct_migrations[] = {
     {8, "events and webhooks", events, NULL},
     {9, "devices and trunks", devices_and_trunks, NULL},
     {10, "calls", calls, NULL},
+    {11, "where devices are registered", bindings, NULL},
 };
 const size_t ct_migration_count = sizeof(ct_migrations) / sizeof(ct_migrations[0]);
