@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "base/wheel.h"
 #include "sip/message.h"
+#include "sip/table.h"
 #include "sip/transport.h"
 #include "sip/write.h"
 
@@ -26,9 +27,9 @@
  *   `admit_message`             of what belongs to no dialog: false: dropped in silence
  *   a bad request               400, 413, 505, 513 …, without state
  *   CANCEL                      200 and `cancelled` of its INVITE; 481
- *   method                      405 with Allow
+ *   method                      501 when it is unknown, 405 when it is not among ours, both with Allow
  *   scheme of the Request-URI   416
- *   Max-Forwards                483 when it is 0 (but OPTIONS, which is answered)
+ *   Max-Forwards                483 when it is 0, outside of dialogs (but OPTIONS and REGISTER, which end here)
  *   a loop, a merged request    482
  *   Require                     420 with Unsupported
  *   a dialog                    to its `request`; 481 when there is none of these tags
@@ -129,7 +130,7 @@ struct ct_sip_server_events {
 /** Watches the transaction; once more replaces the events. @p events lives as long as it is watched. */
 void ct_sip_server_watch(struct ct_sip_server *server, const struct ct_sip_server_events *events,
                          void *ctx);
-/** Lets go of it: no more events, and the pointer is not valid any more. An INVITE that has no final answer is answered
+/** Lets go of it: no more events, and the pointer is not valid any more. What has no final answer is answered
  *  with 500. */
 void ct_sip_server_forget(struct ct_sip_server *server);
 /**
@@ -213,9 +214,7 @@ struct ct_sip_dialog_entry {
     void *ctx;
     /* what follows is the endpoint's */
     struct ct_sip *sip; /* NULL: not in the table */
-    struct ct_sip_dialog_entry *next;
-    struct ct_sip_dialog_entry **back;
-    uint64_t hash[2];
+    struct ct_sip_link link;
 };
 
 /** Puts a dialog into the table: @p local_tag is ours, @p remote_tag the peer's (empty: it has none, RFC 2543). The texts

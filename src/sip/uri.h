@@ -28,6 +28,9 @@ struct ct_sip_uri {
 
 /** Reads a whole text. False: it is no URI (of the scheme that it begins with). Borrows @p text. */
 bool ct_sip_uri_read(struct ct_str text, struct ct_sip_uri *out);
+/** Reads "host:port" at the beginning of a text, as URIs and Via have it, and says how many bytes it takes. False:
+ *  there is none. A port that is not written is 0. */
+bool ct_sip_host_port_read(struct ct_str text, struct ct_str *host, uint16_t *port, size_t *size);
 /** A parameter in ";name=value;…" of a URI or of a header; @p name in any case. False: it is not there. One
  *  without a value gives the empty text; quotes around a value stay. */
 bool ct_sip_param(struct ct_str params, struct ct_str name, struct ct_str *value);

@@ -63,5 +63,10 @@ struct ct_sip_hop ct_sip_reply_hop(const struct ct_sip_message *request,
  *  has a tag. May be NULL. */
 void ct_sip_write_reply_head(struct ct_buf *out, const struct ct_sip_message *request,
                              const struct ct_sip_hop *from, struct ct_str to_tag, int64_t *tag_at);
+/** Appends the Record-Routes of a request, as the answers that make a dialog repeat them (section 12.1.1). */
+void ct_sip_write_record_routes(struct ct_buf *out, const struct ct_sip_message *request);
+/** Appends what a reply has behind its head: Contact, further headers, Server (unless @p name is empty), the body. */
+void ct_sip_write_reply_rest(struct ct_buf *out, struct ct_str name,
+                             const struct ct_sip_reply_options *options);
 
 #endif
