@@ -371,7 +371,7 @@ static void write_answer(struct ct_buf *out, const struct ct_sip_server *server,
     ct_buf_str(out, server->before_tag);
     if (status > 100 && !server->tagged) {
         ct_buf_text(out, ";tag=");
-        ct_buf_str(out, server->tag);
+        ct_buf_str(out, options->to_tag.len > 0 ? options->to_tag : server->tag);
     }
     ct_buf_str(out, server->after_tag);
     if (status > 100 && status < 300)

@@ -41,8 +41,9 @@ void ct_sip_write_contact_uri(struct ct_buf *out, struct ct_str user,
 
 /** What a reply says beside what it takes from the request. All may be zero. */
 struct ct_sip_reply_options {
-    struct ct_str reason;       /* empty: the usual one */
-    struct ct_str to_tag;       /* in place of the transaction's own: another dialog of a forked INVITE; empty: that one */
+    struct ct_str reason; /* empty: the usual one */
+    struct ct_str
+        to_tag; /* in place of the transaction's own: another dialog of a forked INVITE; empty: that one */
     struct ct_str contact;      /* the whole value of Contact, "<sip:…>"; empty: none */
     struct ct_str headers;      /* further ones, whole lines with CRLF */
     struct ct_str content_type; /* of the body */
