@@ -13,6 +13,10 @@
 #include "numbers/claim.h"
 #include "numbers/plan.h"
 #include "numbers/pools.h"
+#include "voice/calls_api.h"
+#include "voice/devices.h"
+#include "voice/forget.h"
+#include "voice/number_voice.h"
 
 extern char **environ;
 
@@ -46,6 +50,13 @@ bool ct_program_require_secret(struct ct_program *program)
     return false;
 }
 
+/* What the other rooms have of an account. */
+static enum ct_result forget_account(void *room, struct ct_call *call)
+{
+    enum ct_result result = ct_numbers_release_all(room, call);
+    return result == CT_OK ? ct_voice_forget_account(call->db, call->user_id) : result;
+}
+
 bool ct_program_open_accounts(struct ct_program *program)
 {
     const char *why = NULL;
@@ -55,7 +66,7 @@ bool ct_program_open_accounts(struct ct_program *program)
         return false;
     }
     program->accounts.metrics = program->metrics;
-    program->accounts.on_delete = ct_numbers_release_all;
+    program->accounts.on_delete = forget_account;
     program->accounts.on_delete_room = &program->numbers;
     return true;
 }
@@ -171,11 +182,14 @@ struct ct_mounts ct_program_all_mounts(struct ct_program *program, struct ct_doc
                 {ct_pools_routes, ct_pools_route_count, &program->numbers},
                 {ct_claim_routes, ct_claim_route_count, &program->numbers},
                 {ct_reserved_routes, ct_reserved_route_count, &program->numbers},
+                {ct_devices_routes, ct_devices_route_count, NULL},
+                {ct_number_voice_routes, ct_number_voice_route_count, NULL},
+                {ct_calls_routes, ct_calls_route_count, NULL},
                 {ct_health_routes, ct_health_route_count, NULL},
                 {ct_ops_routes, ct_ops_route_count, &program->ops},
                 {ct_metrics_api_routes, ct_metrics_api_route_count, &program->ops},
                 {ct_docs_routes, ct_docs_route_count, docs}},
-        .count = 14};
+        .count = 17};
 }
 
 enum ct_result ct_program_make_document(struct ct_program *program, const struct ct_mounts *mounts,

@@ -61,7 +61,7 @@ CT_CHECKED enum ct_result ct_program_find_user(struct ct_program *program, struc
 
 /** Every route of the program, with the state of its room. */
 struct ct_mounts {
-    struct ct_mount all[16];
+    struct ct_mount all[32];
     size_t count;
 };
 struct ct_mounts ct_program_all_mounts(struct ct_program *program, struct ct_docs *docs);

@@ -48,7 +48,10 @@ static const struct ct_field full_fields[] = {
          .doc = "When it was created; null for one that an earlier service made.",
          .example = "\"2026-01-31T12:00:00.000Z\""),
     FULL(voice, CT_FIELD_JSON, .flags = CT_FIELD_NULLABLE,
-         .doc = "What happens when it is called; null when that was never set.", .example = "null"),
+         .doc =
+             "What happens when it is called, as `GET /phone_numbers/{id}/voice` answers it; null "
+             "when that was never set: then it rings all devices of its owner.",
+         .example = "null"),
 };
 
 const struct ct_schema ct_number_full_schema = CT_SCHEMA(
@@ -120,7 +123,8 @@ enum ct_result ct_number_describe(const struct ct_numbers *room, struct ct_arena
                                    .national_format = info.national_format,
                                    .valid = info.valid,
                                    .status = ct_life_word(number->state),
-                                   .created_at = number->created_at};
+                                   .created_at = number->created_at,
+                                   .voice = number->voice};
     return ct_number_tags(arena, number, &out->tags);
 }
 

@@ -14,7 +14,7 @@
 
 #define SELECT_NUMBER                                                               \
     "SELECT id, phone_number, user_id, friendly_name, tags, status, status_until, " \
-    "last_owner_id, transfer_to, version, created_at FROM virtual_phone_numbers "
+    "last_owner_id, transfer_to, version, created_at, voice FROM virtual_phone_numbers "
 
 /* A column that is NULL reads as 0. */
 static enum ct_result read_number(struct ct_arena *arena, struct ct_stmt *stmt, int64_t now_ms,
@@ -33,6 +33,8 @@ static enum ct_result read_number(struct ct_arena *arena, struct ct_stmt *stmt, 
         result = ct_column_text(stmt, 3, arena, &out->friendly_name);
     if (result == CT_OK)
         result = ct_column_text(stmt, 4, arena, &out->tags);
+    if (result == CT_OK)
+        result = ct_column_text(stmt, 11, arena, &out->voice);
     if (result == CT_OK)
         result = ct_column_text(stmt, 5, arena, &status);
     if (result == CT_OK)
@@ -174,12 +176,12 @@ static enum ct_result changed_one(struct ct_stmt *stmt)
 enum ct_result ct_number_save(struct ct_db *db, struct ct_number *number)
 {
     struct ct_stmt *stmt;
-    enum ct_result result =
-        ct_db_query(db,
-                    "UPDATE virtual_phone_numbers SET user_id = $3, friendly_name = $4, tags = $5, "
-                    "status = $6, status_until = $7, last_owner_id = $8, transfer_to = $9, "
-                    "version = $2 + 1 WHERE id = $1 AND coalesce(version, 0) = $2 RETURNING id",
-                    &stmt);
+    enum ct_result result = ct_db_query(
+        db,
+        "UPDATE virtual_phone_numbers SET user_id = $3, friendly_name = $4, tags = $5, "
+        "status = $6, status_until = $7, last_owner_id = $8, transfer_to = $9, "
+        "voice = $10, version = $2 + 1 WHERE id = $1 AND coalesce(version, 0) = $2 RETURNING id",
+        &stmt);
     if (result != CT_OK)
         return result;
     ct_bind_int(stmt, 1, number->id);
@@ -191,6 +193,7 @@ enum ct_result ct_number_save(struct ct_db *db, struct ct_number *number)
     ct_bind_time_or_null(stmt, 7, number->until);
     ct_bind_id_or_null(stmt, 8, number->last_owner_id);
     ct_bind_id_or_null(stmt, 9, number->transfer_to);
+    ct_bind_text_or_null(stmt, 10, number->voice);
     result = changed_one(stmt);
     if (result == CT_OK)
         number->version++;
@@ -384,6 +387,7 @@ enum ct_result ct_number_release(struct ct_db *db, struct ct_number *number, int
     number->until = now_ms + days * DAY_MS;
     number->last_owner_id = number->user_id;
     number->user_id = 0;
+    number->voice = (struct ct_str){0};
     number->state = ct_life_now(number->stored, number->until, now_ms);
     if (number->state == CT_LIFE_AVAILABLE)
         return free_number(db, number);

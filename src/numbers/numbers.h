@@ -30,6 +30,7 @@ struct ct_number {
     int64_t user_id;             /* the owner; 0: nobody (quarantined, reserved) */
     struct ct_str friendly_name; /* `at` NULL: none */
     struct ct_str tags;          /* a JSON array of strings; `at` NULL: none */
+    struct ct_str voice;         /* a JSON object that the room of calls writes; `at` NULL: none */
     enum ct_life stored;         /* what the row says, whether or not its time has run out */
     enum ct_life state;          /* what is in force at the time of reading: see ct_life_now */
     int64_t until;         /* milliseconds since 1970: when `stored` ends; CT_NO_TIME: for good */

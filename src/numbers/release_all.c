@@ -45,7 +45,7 @@ static enum ct_result release_rows(struct ct_db *db, int64_t user_id, int64_t un
     enum ct_result result =
         ct_db_query(db,
                     "UPDATE virtual_phone_numbers SET user_id = NULL, status = $2, "
-                    "status_until = $3, last_owner_id = $1, transfer_to = NULL, "
+                    "status_until = $3, last_owner_id = $1, transfer_to = NULL, voice = NULL, "
                     "version = coalesce(version, 0) + 1 WHERE user_id = $1",
                     &stmt);
     if (result != CT_OK)

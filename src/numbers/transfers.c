@@ -85,6 +85,7 @@ enum ct_result ct_transfer_accept(struct ct_db *db, struct ct_number *number)
     number->user_id = number->transfer_to;
     number->friendly_name = (struct ct_str){0};
     number->tags = (struct ct_str){0};
+    number->voice = (struct ct_str){0};
     step(number, CT_LIFE_ACCEPT, 0, CT_NO_TIME);
     return ct_number_save(db, number);
 }

@@ -8,6 +8,7 @@
 #include "base/result.h"
 #include "base/text.h"
 #include "http/route.h"
+#include "http/schema.h"
 #include "store/store.h"
 
 /**
@@ -47,6 +48,18 @@ CT_CHECKED enum ct_result ct_device_list(struct ct_arena *arena, struct ct_db *d
 /** How many devices a user has, counting no further than @p most. */
 CT_CHECKED enum ct_result ct_device_count(struct ct_db *db, int64_t user_id, int64_t most,
                                           int64_t *out);
+
+/** Where a device is registered. */
+struct ct_device_registration {
+    struct ct_str contact;
+    struct ct_str transport;
+    struct ct_str source;     /* address and port */
+    struct ct_str user_agent; /* `at` NULL: it did not say */
+    int64_t expires_at;       /* milliseconds since 1970 */
+};
+/** The registrations of a device that are in force, in @p arena: of struct ct_device_registration. */
+CT_CHECKED enum ct_result ct_device_registrations(struct ct_arena *arena, struct ct_db *db,
+                                                  int64_t device_id, struct ct_objects *out);
 
 /** What a phone is given. In the arena. */
 struct ct_device_secret {

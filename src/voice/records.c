@@ -1,8 +1,59 @@
 #include "voice/records.h"
 
 #include "accounts/rows.h"
+#include "events/events.h"
+#include "http/print.h"
 #include "store/migrations.h"
+#include "voice/call_view.h"
 #include "voice/caps.h"
+
+/* ---- events ---- */
+
+static enum ct_result tell_one(struct ct_arena *arena, struct ct_db *db,
+                               const struct ct_record *record, int64_t user_id,
+                               enum ct_event_type type, int64_t at)
+{
+    struct ct_call_reply view;
+    struct ct_buf data = ct_buf_in(arena);
+    ct_call_view(record, user_id, &view);
+    ct_print_object(&ct_call_schema, &view, &data);
+    const struct ct_event event = {.user_id = user_id,
+                                   .type = type,
+                                   .created_at = at,
+                                   .subject_id = record->id,
+                                   .data = ct_buf_done(&data)};
+    return data.failed ? CT_NOMEM : ct_event_write(db, &event);
+}
+
+/* Tells both accounts of a call what has become of it: each as it sees the call. */
+static enum ct_result tell(struct ct_db *db, int64_t id, enum ct_event_type type, int64_t at)
+{
+    struct ct_record record;
+    struct ct_arena *arena = ct_arena_new();
+    if (arena == NULL)
+        return CT_NOMEM;
+    enum ct_result result = ct_record_by_id(arena, db, id, &record);
+    if (result == CT_OK && record.caller_id != 0)
+        result = tell_one(arena, db, &record, record.caller_id, type, at);
+    if (result == CT_OK && record.callee_id != 0 && record.callee_id != record.caller_id)
+        result = tell_one(arena, db, &record, record.callee_id, type, at);
+    ct_arena_free(arena);
+    return result;
+}
+
+static enum ct_event_type type_of(enum ct_record_status status)
+{
+    switch (status) {
+    case CT_RECORD_QUEUED:
+        return CT_EVENT_CALL_CREATED;
+    case CT_RECORD_RINGING:
+        return CT_EVENT_CALL_RINGING;
+    case CT_RECORD_IN_PROGRESS:
+        return CT_EVENT_CALL_ANSWERED;
+    default:
+        return CT_EVENT_CALL_ENDED;
+    }
+}
 
 /* ---- beginning ---- */
 
@@ -52,19 +103,28 @@ static enum ct_result insert(struct ct_db *db, const struct ct_record_new *call,
     return ct_run(stmt);
 }
 
-enum ct_result ct_record_begin(struct ct_db *db, const struct ct_record_new *call, int64_t *id)
+/* CT_CONFLICT when it is there already; @p id is set then too. */
+static enum ct_result add(struct ct_db *db, const struct ct_record_new *call, int64_t *id)
 {
     enum ct_result result = find_key(db, call->key, id);
     if (result != CT_NOT_FOUND)
-        return result;
+        return result == CT_OK ? CT_CONFLICT : result;
     result = ct_next_id(db, CT_NEXT_ID_QUERY("calls"), id);
     return result == CT_OK ? insert(db, call, *id) : result;
 }
 
+enum ct_result ct_record_begin(struct ct_db *db, const struct ct_record_new *call, int64_t *id)
+{
+    enum ct_result result = add(db, call, id);
+    if (result != CT_OK)
+        return result == CT_CONFLICT ? CT_OK : result;
+    return tell(db, *id, type_of(CT_RECORD_QUEUED), call->started_at);
+}
+
 /* ---- steps ---- */
 
-/* What a step needs to know of the record. */
-struct seen {
+/* What a step needs to know of a record. */
+struct row {
     enum ct_record_status status;
     int64_t ringing_at;
     int64_t answered_at;
@@ -73,7 +133,7 @@ struct seen {
     int64_t to_trunk_id;
 };
 
-static enum ct_result look(struct ct_db *db, int64_t id, struct seen *out)
+static enum ct_result look(struct ct_db *db, int64_t id, struct row *out)
 {
     struct ct_stmt *stmt;
     struct ct_str word;
@@ -107,7 +167,7 @@ out:
 }
 
 /* The record as it is after a step. */
-static void take_step(const struct ct_record_change *change, struct seen *row)
+static void take_step(const struct ct_record_change *change, struct row *row)
 {
     row->status = change->status;
     if (change->status == CT_RECORD_RINGING)
@@ -120,7 +180,7 @@ static void take_step(const struct ct_record_change *change, struct seen *row)
 }
 
 static enum ct_result update(struct ct_db *db, const struct ct_record_change *change,
-                             const struct seen *row)
+                             const struct row *row)
 {
     struct ct_stmt *stmt;
     enum ct_result result =
@@ -145,7 +205,7 @@ static enum ct_result update(struct ct_db *db, const struct ct_record_change *ch
 }
 
 /* How long a call that is over lasted. */
-static int64_t length_of(const struct seen *row)
+static int64_t length_of(const struct row *row)
 {
     return row->ended_at == CT_NO_TIME || row->answered_at == CT_NO_TIME
                ? 0
@@ -154,19 +214,36 @@ static int64_t length_of(const struct seen *row)
 
 enum ct_result ct_record_change(struct ct_db *db, const struct ct_record_change *change)
 {
-    struct seen before;
+    struct row before;
     enum ct_result result = look(db, change->id, &before);
     if (result != CT_OK || before.status == change->status)
         return result;
     if (!ct_record_status_allows(before.status, change->status))
         return CT_CONFLICT;
-    struct seen after = before;
+    struct row after = before;
     take_step(change, &after);
     result = update(db, change, &after);
     int64_t more_ms = length_of(&after) - length_of(&before);
     if (result == CT_OK && after.to_trunk_id != 0 && after.caller_id != 0 && more_ms != 0)
         result = ct_call_usage_add(db, after.caller_id, after.answered_at, more_ms);
-    return result;
+    return result == CT_OK ? tell(db, change->id, type_of(change->status), change->at) : result;
+}
+
+enum ct_result ct_record_refuse(struct ct_db *db, const struct ct_record_new *call,
+                                int64_t sip_code, struct ct_str reason, int64_t *id)
+{
+    struct row row = {.status = CT_RECORD_FAILED,
+                      .ringing_at = CT_NO_TIME,
+                      .answered_at = CT_NO_TIME,
+                      .ended_at = call->started_at,
+                      .to_trunk_id = call->to_trunk_id};
+    enum ct_result result = add(db, call, id);
+    if (result != CT_OK)
+        return result == CT_CONFLICT ? CT_OK : result;
+    const struct ct_record_change change = {
+        .id = *id, .ender = CT_ENDED_BY_SYSTEM, .sip_code = sip_code, .reason = reason};
+    result = update(db, &change, &row);
+    return result == CT_OK ? tell(db, *id, CT_EVENT_CALL_REFUSED, call->started_at) : result;
 }
 
 /* ---- processes ---- */

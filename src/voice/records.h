@@ -39,6 +39,11 @@ struct ct_record_new {
 CT_CHECKED enum ct_result ct_record_begin(struct ct_db *db, const struct ct_record_new *call,
                                           int64_t *id);
 
+/** Writes the record of a call that this server refuses, `failed` from its first moment on, and the event of
+ *  that. @p sip_code and @p reason are what the caller gets. As safe to run twice as ct_record_begin. */
+CT_CHECKED enum ct_result ct_record_refuse(struct ct_db *db, const struct ct_record_new *call,
+                                           int64_t sip_code, struct ct_str reason, int64_t *id);
+
 /** A step of a call. */
 struct ct_record_change {
     int64_t id;

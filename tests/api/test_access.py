@@ -46,6 +46,13 @@ OBJECTS = {
     ("DELETE", "/phone_numbers/{id}/transfer"): World.offered,
     ("POST", "/phone_numbers/{id}/transfer/accept"): World.offered,
     ("DELETE", "/api_keys/{id}"): World.api_key,
+    ("GET", "/phone_numbers/{id}/voice"): World.number,
+    ("PUT", "/phone_numbers/{id}/voice"): World.number,
+    ("GET", "/devices/{id}"): World.device,
+    ("PATCH", "/devices/{id}"): World.device,
+    ("DELETE", "/devices/{id}"): World.device,
+    ("GET", "/calls/{id}"): World.call,
+    ("GET", "/calls/{id}/ladder"): World.call,
     ("DELETE", "/number_pools/{id}"): lambda world, _: world.pool()["id"],
     ("DELETE", "/reserved_numbers/{id}"): lambda world, _: world.reserved(),
 }
@@ -54,7 +61,8 @@ BODIES = {
     ("POST", "/phone_numbers/{id}/transfer"): lambda _, caller: {"username": caller.name},
 }
 
-LISTS = ("/phone_numbers", "/phone_numbers?status=quarantined", "/phone_number_transfers", "/api_keys", "/audit")
+LISTS = ("/phone_numbers", "/phone_numbers?status=quarantined", "/phone_number_transfers", "/api_keys", "/audit",
+         "/devices", "/calls")
 
 
 def choose(*conditions):

@@ -42,11 +42,13 @@ REQUESTS = {
     "POST /phone_numbers/claim": lambda world: (world.other.client, claim_body(world)),
     "POST /number_pools": lambda world: (world.admin.client, pool_body()),
     "POST /reserved_numbers": lambda world: (world.admin.client, {"phone_number": fresh_number()}),
+    "POST /devices": lambda world: (world.other.client, {"name": fresh_name()}),
 }
 # What the same request answers when it is done again without the key, or with one that is forgotten.
 AGAIN = {
     "POST /auth/register": 409, "POST /api_keys": 200, "POST /phone_numbers": 409,
     "POST /phone_numbers/claim": 200, "POST /number_pools": 409, "POST /reserved_numbers": 409,
+    "POST /devices": 200,
 }
 # A body that differs from the one that was sent, and is as good.
 OTHERS = {
@@ -56,6 +58,7 @@ OTHERS = {
     "POST /phone_numbers/claim": lambda body: {**body, "quantity": 1},
     "POST /number_pools": lambda body: {**body, "name": body["name"] + "x"},
     "POST /reserved_numbers": lambda body: {"phone_number": fresh_number()},
+    "POST /devices": lambda body: {**body, "caller_id": None},
 }
 
 

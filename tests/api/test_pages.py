@@ -182,6 +182,9 @@ def test_the_document_has_the_routes_of_the_contract(server):
         ("get", "/phone_number_transfers"), ("get", "/available_phone_numbers"),
         ("post", "/number_pools"), ("get", "/number_pools"), ("delete", "/number_pools/{id}"),
         ("post", "/reserved_numbers"), ("get", "/reserved_numbers"), ("delete", "/reserved_numbers/{id}"),
+        ("post", "/devices"), ("get", "/devices"), ("get", "/devices/{id}"), ("patch", "/devices/{id}"),
+        ("delete", "/devices/{id}"), ("get", "/phone_numbers/{id}/voice"), ("put", "/phone_numbers/{id}/voice"),
+        ("get", "/calls"), ("get", "/calls.csv"), ("get", "/calls/{id}"), ("get", "/calls/{id}/ladder"),
         ("get", "/healthz"), ("get", "/readyz"), ("get", "/version"), ("get", "/metrics")}
 
 

@@ -4,7 +4,9 @@ import functools
 import itertools
 import json
 import os
+import secrets
 import tempfile
+import time
 
 from . import program
 from .people import Account, fresh_name, fresh_number
@@ -97,6 +99,24 @@ class World:
     def api_key(self, owner):
         """The id of an API key."""
         return owner.key()["id"]
+
+    def device(self, owner):
+        """The id of a device."""
+        return self._done(owner.client.post("/devices", json={"name": "a phone"})).json()["id"]
+
+    def call(self, owner, **columns):
+        """The id of a call that the owner has got from a trunk: an hour ago, and for a minute, unless the columns
+        say otherwise. Records are the SIP side's to write, so this one is put there."""
+        row = {"call_key": secrets.token_hex(16), "node": "nobody", "callee_id": owner.id, "from_number": "+4989123456",
+               "to_number": "+4930123456", "status": "completed", "hangup_by": "caller", "sip_code": 200, "reason": "OK"}
+        began = int(time.time() * 1000) - 3_600_000
+        row |= {"started_at": began, "ringing_at": began + 100, "answered_at": began + 2_000, "ended_at": began + 62_345, **columns}
+        with self.server.opened() as database:
+            row["id"] = 1 + database.execute(
+                "SELECT max(id) FROM (SELECT last_id AS id FROM last_ids WHERE table_name = 'calls' "
+                "UNION ALL SELECT id FROM calls) AS ids").fetchone()[0]
+            database.execute(f"INSERT INTO calls ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})", list(row.values()))
+        return row["id"]
 
     def reserved(self):
         """The id of a number that nobody can have."""

@@ -99,7 +99,8 @@ static inline enum ct_result run_step(void *ctx, struct ct_db *db)
         result = change(arena, db, step);
     }
     /* Texts went with the arena. */
-    step->after.phone_number = step->after.friendly_name = step->after.tags = (struct ct_str){0};
+    step->after.phone_number = step->after.friendly_name = (struct ct_str){0};
+    step->after.tags = step->after.voice = (struct ct_str){0};
     ct_arena_free(arena);
     return result;
 }
