@@ -2,7 +2,9 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "numbers/e164.h"
+#include "voice/bindings.h"
 
 /* ---- what it looks like ---- */
 
@@ -87,6 +89,34 @@ static enum ct_result find_transports(struct ct_arena *arena, const char *listen
     return CT_OK;
 }
 
+/* SIP_CONTACTS_MAX is no more. */
+#define REGISTRATIONS_MAX 100
+
+static enum ct_result find_registrations(struct ct_arena *arena, struct ct_db *db,
+                                         int64_t device_id, struct ct_objects *out)
+{
+    struct ct_binding_row rows[REGISTRATIONS_MAX];
+    size_t count = 0;
+    enum ct_result result =
+        ct_binding_list(arena, db, device_id, ct_clock_unix_ms(), REGISTRATIONS_MAX, rows, &count);
+    if (result != CT_OK)
+        return result;
+    struct ct_device_registration *items = ct_arena_alloc(arena, count * sizeof(*items));
+    if (items == NULL)
+        return CT_NOMEM;
+    for (size_t i = 0; i < count; i++) {
+        const struct ct_str none = {0};
+        items[i] = (struct ct_device_registration){
+            .contact = rows[i].contact,
+            .transport = rows[i].transport,
+            .source = rows[i].source,
+            .user_agent = rows[i].user_agent.len == 0 ? none : rows[i].user_agent,
+            .expires_at = rows[i].expires_at};
+    }
+    *out = (struct ct_objects){items, count};
+    return CT_OK;
+}
+
 enum ct_result ct_device_describe(const struct ct_config *config, struct ct_arena *arena,
                                   struct ct_db *db, const struct ct_device *device,
                                   struct ct_str password, struct ct_device_reply *out)
@@ -103,6 +133,6 @@ enum ct_result ct_device_describe(const struct ct_config *config, struct ct_aren
                                     .sip = sip,
                                     .created_at = device->created_at};
     enum ct_result result = find_transports(arena, config->sip_listen, &sip->transports);
-    return result == CT_OK ? ct_device_registrations(arena, db, device->id, &out->registrations)
+    return result == CT_OK ? find_registrations(arena, db, device->id, &out->registrations)
                            : result;
 }

@@ -19,6 +19,15 @@ struct ct_device_sip {
     struct ct_texts transports;
 };
 
+/** Where it is registered. */
+struct ct_device_registration {
+    struct ct_str contact;
+    struct ct_str transport;
+    struct ct_str source;     /* address and port */
+    struct ct_str user_agent; /* `at` NULL is null */
+    int64_t expires_at;
+};
+
 /** A device as replies show it. */
 struct ct_device_reply {
     int64_t id;

@@ -118,15 +118,6 @@ enum ct_result ct_device_count(struct ct_db *db, int64_t user_id, int64_t most, 
     return CT_OK;
 }
 
-enum ct_result ct_device_registrations(struct ct_arena *arena, struct ct_db *db, int64_t device_id,
-                                       struct ct_objects *out)
-{
-    (void)db;
-    (void)device_id;
-    *out = (struct ct_objects){ct_arena_alloc(arena, 0), 0};
-    return out->at == NULL ? CT_NOMEM : CT_OK;
-}
-
 /* ---- secrets ---- */
 
 #define SECRET_CHARS 26
@@ -239,6 +230,16 @@ enum ct_result ct_device_save(struct ct_db *db, const struct ct_device *device)
     return changed_one(stmt);
 }
 
+enum ct_result ct_device_unbind(struct ct_db *db, int64_t id)
+{
+    struct ct_stmt *stmt;
+    enum ct_result result = ct_db_query(db, "DELETE FROM sip_bindings WHERE device_id = $1", &stmt);
+    if (result != CT_OK)
+        return result;
+    ct_bind_int(stmt, 1, id);
+    return ct_run(stmt);
+}
+
 enum ct_result ct_device_delete(struct ct_db *db, const struct ct_device *device)
 {
     struct ct_stmt *stmt;
@@ -251,6 +252,7 @@ enum ct_result ct_device_delete(struct ct_db *db, const struct ct_device *device
     return changed_one(stmt);
 }
 
+/* The bindings go with their device. */
 enum ct_result ct_device_delete_all(struct ct_db *db, int64_t user_id)
 {
     struct ct_stmt *stmt;

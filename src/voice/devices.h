@@ -8,7 +8,6 @@
 #include "base/result.h"
 #include "base/text.h"
 #include "http/route.h"
-#include "http/schema.h"
 #include "store/store.h"
 
 /**
@@ -49,18 +48,6 @@ CT_CHECKED enum ct_result ct_device_list(struct ct_arena *arena, struct ct_db *d
 CT_CHECKED enum ct_result ct_device_count(struct ct_db *db, int64_t user_id, int64_t most,
                                           int64_t *out);
 
-/** Where a device is registered. */
-struct ct_device_registration {
-    struct ct_str contact;
-    struct ct_str transport;
-    struct ct_str source;     /* address and port */
-    struct ct_str user_agent; /* `at` NULL: it did not say */
-    int64_t expires_at;       /* milliseconds since 1970 */
-};
-/** The registrations of a device that are in force, in @p arena: of struct ct_device_registration. */
-CT_CHECKED enum ct_result ct_device_registrations(struct ct_arena *arena, struct ct_db *db,
-                                                  int64_t device_id, struct ct_objects *out);
-
 /** What a phone is given. In the arena. */
 struct ct_device_secret {
     struct ct_str username;
@@ -87,6 +74,8 @@ CT_CHECKED enum ct_result ct_device_next_id(struct ct_db *db, int64_t *out);
 CT_CHECKED enum ct_result ct_device_insert(struct ct_db *db, const struct ct_device *device);
 /** Puts name, digests and caller_number_id of a device into its row. CT_NOT_FOUND. */
 CT_CHECKED enum ct_result ct_device_save(struct ct_db *db, const struct ct_device *device);
+/** Deletes the bindings of a device: its password has changed. */
+CT_CHECKED enum ct_result ct_device_unbind(struct ct_db *db, int64_t id);
 /** Deletes a device, with its bindings; it leaves the ring lists of its owner's numbers. CT_NOT_FOUND. */
 CT_CHECKED enum ct_result ct_device_delete(struct ct_db *db, const struct ct_device *device);
 /** Deletes all devices of a user whose account ends and whose numbers were released. */

@@ -209,6 +209,8 @@ static enum ct_result patch_device(struct ct_call *call)
         result = choose_number(call, body->caller_id, &device.caller_number_id);
     if (result == CT_OK && body->new_password)
         result = give_password(call, &device, &password);
+    if (result == CT_OK && body->new_password)
+        result = ct_device_unbind(call->db, device.id);
     if (result == CT_OK)
         result = ct_device_save(call->db, &device);
     if (result == CT_OK)

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import time
 
 from support.people import Account, fresh_number
 
@@ -127,6 +128,36 @@ def test_how_many_one_may_have(launch):
     assert (reply.status_code, reply.json()) == (403, {"detail": "This account may have 2 devices (QUOTA_DEVICES)"})
     assert owner.client.delete(f"/devices/{first['id']}").status_code == 204
     assert make(owner)["id"] > first["id"] + 1
+
+
+def bind(server, device, contact, seconds):
+    now = int(time.time() * 1000)
+    with server.opened() as database:
+        place, = database.execute("SELECT count(*) FROM sip_bindings WHERE device_id = ?", (device["id"],)).fetchone()
+        database.execute(
+            "INSERT INTO sip_bindings (device_id, place, contact, path, user_agent, instance, reg_id, transport, source, q, "
+            "call_id, cseq, registered_at, expires_at) VALUES (?, ?, ?, '', ?, '', 0, 'udp', '192.0.2.1:5060', 1000, 'a', 1, ?, ?)",
+            (device["id"], place, contact, "phone 1.0" if place == 0 else "", now + place, now + seconds * 1000))
+
+
+def test_where_it_is_registered(server, owner):
+    device = make(owner)
+    path = f"/devices/{device['id']}"
+    bind(server, device, "sip:d1@192.0.2.1", 3600)
+    bind(server, device, "sip:d1@192.0.2.2", 3600)
+    bind(server, device, "sip:d1@192.0.2.3", -1)
+    shown = owner.client.get(path).json()["registrations"]
+    assert [(one["contact"], one["transport"], one["source"], one["user_agent"]) for one in shown] == [
+        ("sip:d1@192.0.2.2", "udp", "192.0.2.1:5060", None), ("sip:d1@192.0.2.1", "udp", "192.0.2.1:5060", "phone 1.0")]
+    assert [one["registrations"] for one in owner.client.get("/devices").json()["items"]] == [shown]
+    # a phone with the old password is registered no more, nor is one of a device that is gone
+    owner.client.patch(path, json={"name": "Kitchen"})
+    assert owner.client.get(path).json()["registrations"] == shown
+    assert owner.client.patch(path, json={"new_password": True}).json()["registrations"] == []
+    bind(server, device, "sip:d1@192.0.2.1", 3600)
+    assert owner.client.delete(path).status_code == 204
+    with server.opened() as database:
+        assert database.execute("SELECT count(*) FROM sip_bindings WHERE device_id = ?", (device["id"],)).fetchone() == (0,)
 
 
 def test_pages(owner):
