@@ -356,6 +356,16 @@ size_t ct_allocations_stop(bool *failed)
     return count;
 }
 
+bool ct_allocations_failed(void)
+{
+    bool failed;
+
+    pthread_mutex_lock(&state.mutex);
+    failed = state.failed;
+    pthread_mutex_unlock(&state.mutex);
+    return failed;
+}
+
 size_t ct_allocations_leaked(size_t *first)
 {
     size_t leaked = 0;

@@ -18,6 +18,8 @@ void ct_allocations_start(size_t fail_at);
 /** Fails no more, and tells how many there were since the start and whether the chosen one failed.
  */
 size_t ct_allocations_stop(bool *failed);
+/** Whether the chosen one has failed so far. */
+bool ct_allocations_failed(void);
 /** What was allocated since the start and is not yet freed; @p first (may be NULL) gets the number
  *  of the earliest of them. They are forgotten, so that each leak is reported once. */
 size_t ct_allocations_leaked(size_t *first);

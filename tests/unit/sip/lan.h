@@ -1,0 +1,62 @@
+#ifndef CT_TESTS_UNIT_SIP_LAN_H
+#define CT_TESTS_UNIT_SIP_LAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/result.h"
+#include "base/text.h"
+#include "sip/endpoint.h"
+#include "sip/transport.h"
+
+/**
+ * A network for SIP endpoints, in one thread: its clock moves when it is told to, its network loses, doubles and
+ * reorders datagrams as a test wants, its randomness comes from a seed. The same seed makes the same world.
+ */
+struct lan;
+
+#define LAN_DELAY_MS 5
+
+/** A datagram on its way. */
+struct lan_packet {
+    struct ct_sip_socket from;
+    struct ct_sip_socket to;
+    struct ct_str bytes;
+    size_t number; /* from 0, in the order in which they were sent */
+};
+
+/** What becomes of a datagram: how many copies arrive, and after how many milliseconds. */
+struct lan_fate {
+    int copies;
+    int64_t after_ms[3];
+};
+
+typedef struct lan_fate lan_judge(void *ctx, const struct lan_packet *packet);
+
+CT_CHECKED enum ct_result lan_new(uint64_t seed, struct lan **out);
+/** The endpoints must be freed. NULL is allowed. */
+void lan_free(struct lan *lan);
+/** Decides from now on what becomes of datagrams; NULL: each arrives once, after LAN_DELAY_MS. */
+void lan_network(struct lan *lan, lan_judge *judge, void *ctx);
+/** A place in it: what an endpoint at this IPv4 address, port 5060, sees of the lan. CT_INVALID. */
+CT_CHECKED enum ct_result lan_place(struct lan *lan, const char *address, struct ct_sip_env *out);
+/** The endpoint at that place; NULL: it is switched off. */
+void lan_inhabit(struct lan *lan, const char *address, struct ct_sip *sip);
+/** What DNS says of a name: addresses with commas between them. Borrowed. */
+void lan_name(struct lan *lan, const char *name, const char *addresses);
+/** The hop that leads to an address. */
+struct ct_sip_hop lan_hop(const char *address);
+/** Lets a datagram fall out of the sky. */
+void lan_drop_in(struct lan *lan, const char *from, const char *to, const char *bytes);
+int64_t lan_now_ms(const struct lan *lan);
+/** Lets time go by. */
+void lan_run(struct lan *lan, int64_t ms);
+/** A number from 0 to @p below - 1. */
+uint32_t lan_random(struct lan *lan, uint32_t below);
+/** How many datagrams were sent that begin with this text ("BYE ", "SIP/2.0 200"). */
+size_t lan_count(const struct lan *lan, const char *beginning);
+/** Prints all that was sent, for a test that went wrong. */
+void lan_print(const struct lan *lan);
+
+#endif
