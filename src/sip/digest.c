@@ -256,11 +256,11 @@ void ct_digest_server_free(struct ct_digest_server *server)
 }
 
 static void sign(const struct ct_digest_server *server, const uint8_t seed[NONCE_SEED_BYTES],
-                 uint8_t out[NONCE_MAC_BYTES])
+                 struct ct_str for_whom, uint8_t out[NONCE_MAC_BYTES])
 {
     uint8_t mac[CT_SHA256_BYTES];
-    const struct ct_str piece = {(const char *)seed, NONCE_SEED_BYTES};
-    ct_hmac_sha256((struct ct_str){(const char *)server->key, sizeof(server->key)}, &piece, 1, mac);
+    const struct ct_str pieces[] = {{(const char *)seed, NONCE_SEED_BYTES}, for_whom};
+    ct_hmac_sha256((struct ct_str){(const char *)server->key, sizeof(server->key)}, pieces, 2, mac);
     memcpy(out, mac, NONCE_MAC_BYTES);
 }
 
@@ -286,7 +286,7 @@ void ct_digest_print_challenge(const struct ct_digest_server *server,
     char text[2 * NONCE_BYTES + 1];
     put_u64(nonce, (uint64_t)moment->unix_ms);
     put_u64(nonce + 8, moment->random);
-    sign(server, nonce, nonce + NONCE_SEED_BYTES);
+    sign(server, nonce, moment->for_whom, nonce + NONCE_SEED_BYTES);
     write_hex(nonce, sizeof(nonce), text);
     ct_digest_text_quoted(out, "Digest realm=", realm);
     ct_digest_text_quoted(out, ", nonce=", ct_str_of(text));
@@ -298,9 +298,10 @@ void ct_digest_print_challenge(const struct ct_digest_server *server,
 }
 
 /* Whether a nonce is one of ours and of its time. */
-static bool read_nonce(const struct ct_digest_server *server, struct ct_str text, int64_t now,
-                       int64_t *made_ms, uint64_t *chance)
+static bool read_nonce(const struct ct_digest_server *server, struct ct_str text,
+                       const struct ct_digest_moment *moment, int64_t *made_ms, uint64_t *chance)
 {
+    int64_t now = moment->unix_ms;
     uint8_t nonce[NONCE_BYTES];
     uint8_t mac[NONCE_MAC_BYTES];
     if (text.len != 2 * sizeof(nonce))
@@ -312,7 +313,7 @@ static bool read_nonce(const struct ct_digest_server *server, struct ct_str text
             return false;
         nonce[i] = (uint8_t)(high << 4 | low);
     }
-    sign(server, nonce, mac);
+    sign(server, nonce, moment->for_whom, mac);
     *made_ms = (int64_t)get_u64(nonce);
     *chance = get_u64(nonce + 8);
     return ct_str_equal_secret(
@@ -373,7 +374,7 @@ static bool is_first(struct ct_digest_server *server, int64_t made_ms, uint64_t 
 enum ct_digest_verdict ct_digest_judge(struct ct_digest_server *server,
                                        const struct ct_digest_credentials *credentials,
                                        struct ct_str method, const struct ct_digest_hex *ha1,
-                                       int64_t unix_ms)
+                                       const struct ct_digest_moment *moment)
 {
     struct ct_digest_hex expected;
     struct ct_digest_hex sent = {{0}};
@@ -390,11 +391,13 @@ enum ct_digest_verdict ct_digest_judge(struct ct_digest_server *server,
         char c = credentials->response.at[i];
         sent.text[i] = c >= 'A' && c <= 'F' ? (char)(c - 'A' + 'a') : c;
     }
-    if (!ct_str_equal_secret((struct ct_str){sent.text, length},
-                             (struct ct_str){expected.text, length}))
+    bool right = ct_str_equal_secret((struct ct_str){sent.text, length},
+                                     (struct ct_str){expected.text, length});
+    if (!read_nonce(server, credentials->nonce, moment, &made_ms, &chance))
+        return CT_DIGEST_STALE;
+    if (!right)
         return CT_DIGEST_WRONG;
-    if (!read_nonce(server, credentials->nonce, unix_ms, &made_ms, &chance) ||
-        !is_first(server, made_ms, chance, credentials->nc, unix_ms))
+    if (!is_first(server, made_ms, chance, credentials->nc, moment->unix_ms))
         return CT_DIGEST_STALE;
     return CT_DIGEST_RIGHT;
 }

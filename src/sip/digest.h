@@ -71,7 +71,7 @@ CT_CHECKED enum ct_result ct_digest_answer(const struct ct_digest_challenge *cha
                                            struct ct_buf *out);
 
 /**
- * The server's side. A nonce is a time, a random number and an HMAC-SHA256 over both, so that none is kept: who
+ * The server's side. A nonce is a time, a random number and an HMAC-SHA256 over both and whom it is for, so that none is kept: who
  * has the key knows its own, also after a restart and on another server. What is kept, in memory of a fixed size,
  * are the counts (nc) that came with the right response, so that none is accepted twice. When a nonce has to be
  * forgotten before its time, all of its age and older that are not in the table's set are called stale.
@@ -90,10 +90,13 @@ CT_CHECKED enum ct_result ct_digest_server_new(const struct ct_digest_server_opt
 /** NULL is allowed. */
 void ct_digest_server_free(struct ct_digest_server *server);
 
-/** The time, in milliseconds since 1970, and 64 random bits are handed in. */
+/** What a nonce is made of. */
 struct ct_digest_moment {
-    int64_t unix_ms;
-    uint64_t random;
+    int64_t unix_ms; /* now, since 1970 */
+    uint64_t random; /* for a challenge */
+    struct ct_str
+        for_whom; /* an address: a nonce counts from there alone, so that who sends under a forged address
+                               has none that counts */
 };
 /** Writes the value of WWW-Authenticate or Proxy-Authenticate for one algorithm. A server writes one header for
  *  each, the one it likes best first (RFC 8760 section 2.4), all with the same moment. */
@@ -103,15 +106,16 @@ void ct_digest_print_challenge(const struct ct_digest_server *server,
 
 enum ct_digest_verdict {
     CT_DIGEST_RIGHT,
-    CT_DIGEST_STALE, /* the response is right, the nonce is too old, not ours, or was used with this count before:
-                        ask again with stale=true. No failed attempt. */
-    CT_DIGEST_WRONG, /* a failed attempt */
+    CT_DIGEST_STALE, /* the nonce is too old, not ours, somebody else's, or was used with this count before: ask again
+                        with stale=true. No failed attempt. */
+    CT_DIGEST_WRONG, /* the nonce is good, the response is not: a failed attempt */
 };
-/** Judges credentials whose username and realm the caller has compared: the response against @p ha1, which is of
- *  the credentials' algorithm; the nonce; the count. In time that does not depend on how much of it is right. */
+/** Judges credentials whose username and realm the caller has compared: the nonce, the response against @p ha1, which
+ *  is of the credentials' algorithm, the count. In time that does not depend on how much of it is right. */
 CT_CHECKED enum ct_digest_verdict ct_digest_judge(struct ct_digest_server *server,
                                                   const struct ct_digest_credentials *credentials,
                                                   struct ct_str method,
-                                                  const struct ct_digest_hex *ha1, int64_t unix_ms);
+                                                  const struct ct_digest_hex *ha1,
+                                                  const struct ct_digest_moment *moment);
 
 #endif

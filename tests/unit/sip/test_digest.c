@@ -7,7 +7,8 @@
 #define NOW INT64_C(1790000000000)
 #define NONCE_MS 300000
 
-static const struct ct_digest_moment moment = {.unix_ms = NOW, .random = 7};
+static const struct ct_digest_moment moment = {
+    .unix_ms = NOW, .random = 7, .for_whom = {"\xc0\0\2\1", 4}};
 
 /* RFC 7616 section 3.9.1, for both algorithms. */
 static enum ct_result test_examples(void)
@@ -186,6 +187,7 @@ struct phone {
     struct ct_digest_server *server;
     struct ct_digest_challenge challenge;
     struct ct_digest_hex ha1;
+    struct ct_str at;
 };
 
 static enum ct_result meet(struct phone *phone, size_t slots)
@@ -206,6 +208,7 @@ static enum ct_result be_asked(struct phone *phone, enum ct_digest_algorithm alg
                                const struct ct_digest_moment *when)
 {
     struct ct_buf text = ct_buf_in(phone->arena);
+    phone->at = when->for_whom;
     ct_digest_print_challenge(phone->server, algorithm, CT_STR("a \"realm\""), false, when, &text);
     if (text.failed)
         return CT_NOMEM;
@@ -219,6 +222,7 @@ static enum ct_result answer(struct phone *phone, uint32_t nc, int64_t after_ms,
 {
     struct ct_digest_credentials read;
     struct ct_buf text = ct_buf_in(phone->arena);
+    const struct ct_digest_moment then = {.unix_ms = NOW + after_ms, .for_whom = phone->at};
     const struct ct_digest_request request = {.method = CT_STR("REGISTER"),
                                               .uri = CT_STR("sip:example.com"),
                                               .username = CT_STR("u"),
@@ -231,8 +235,7 @@ static enum ct_result answer(struct phone *phone, uint32_t nc, int64_t after_ms,
     if (result == CT_OK)
         result = ct_digest_read_credentials(phone->arena, ct_buf_done(&text), &read);
     if (result == CT_OK)
-        *out =
-            ct_digest_judge(phone->server, &read, CT_STR("REGISTER"), &phone->ha1, NOW + after_ms);
+        *out = ct_digest_judge(phone->server, &read, CT_STR("REGISTER"), &phone->ha1, &then);
     return result;
 }
 
@@ -287,7 +290,8 @@ out:
     return result;
 }
 
-/* Whoever has another key has other nonces; a wrong response is a failure, whatever the nonce. */
+/* Whoever has another key, or another address, has other nonces; a wrong response is a failure when the nonce is
+ * good. */
 static enum ct_result test_strangers(void)
 {
     static const char *const nonces[] = {
@@ -315,6 +319,10 @@ static enum ct_result test_strangers(void)
         EXPECT(verdict == CT_DIGEST_STALE);
     }
     phone.challenge.nonce = own;
+    phone.at = CT_STR("\xc0\0\2\2");
+    TRY(answer(&phone, 1, 0, &verdict));
+    EXPECT(verdict == CT_DIGEST_STALE);
+    phone.at = moment.for_whom;
     phone.challenge.qop = false; /* answers as RFC 2069 has it */
     TRY(answer(&phone, 1, 0, &verdict));
     EXPECT(verdict == CT_DIGEST_WRONG);
@@ -334,15 +342,16 @@ static enum ct_result test_strangers(void)
         goto out;
     }
     TRY(ct_digest_read_credentials(phone.arena, ct_buf_done(&text), &read));
-    EXPECT(ct_digest_judge(phone.server, &read, CT_STR("INVITE"), &right, NOW) == CT_DIGEST_WRONG);
+    EXPECT(ct_digest_judge(phone.server, &read, CT_STR("INVITE"), &right, &moment) ==
+           CT_DIGEST_WRONG);
     phone.ha1.text[0] = phone.ha1.text[0] == 'a' ? 'b' : 'a';
-    EXPECT(ct_digest_judge(phone.server, &read, CT_STR("REGISTER"), &phone.ha1, NOW) ==
+    EXPECT(ct_digest_judge(phone.server, &read, CT_STR("REGISTER"), &phone.ha1, &moment) ==
            CT_DIGEST_WRONG);
     read.response.len--;
-    EXPECT(ct_digest_judge(phone.server, &read, CT_STR("REGISTER"), &right, NOW) ==
+    EXPECT(ct_digest_judge(phone.server, &read, CT_STR("REGISTER"), &right, &moment) ==
            CT_DIGEST_WRONG);
     read.response.len++;
-    EXPECT(ct_digest_judge(phone.server, &read, CT_STR("REGISTER"), &right, NOW) ==
+    EXPECT(ct_digest_judge(phone.server, &read, CT_STR("REGISTER"), &right, &moment) ==
            CT_DIGEST_RIGHT);
 out:
     part(&phone);
