@@ -117,6 +117,8 @@ static const struct {
      "command\nis run again. At the end both are compared, by count and by checksum.\n"},
     {"metrics", ct_metrics_command, "metrics [--markdown]",
      "Print what GET /metrics tells of a server.", "--markdown  as a page of documentation\n"},
+    {"events", ct_events_command, "events [--markdown]",
+     "Print what GET /events and webhooks tell.", "--markdown  as a page of documentation\n"},
     {"backup", ct_backup_command, "backup FILE", "Copy the database into a new file.",
      "The file has the database as it is when the command begins; the server may run and write\n"
      "meanwhile. It appears complete or not at all, and no file is overwritten.\n"},

@@ -54,7 +54,9 @@ bool ct_program_require_secret(struct ct_program *program)
 static enum ct_result forget_account(void *room, struct ct_call *call)
 {
     enum ct_result result = ct_numbers_release_all(room, call);
-    return result == CT_OK ? ct_voice_forget_account(call->db, call->user_id) : result;
+    if (result == CT_OK)
+        result = ct_voice_forget_account(call->db, call->user_id);
+    return result == CT_OK ? ct_events_forget_account(call) : result;
 }
 
 bool ct_program_open_accounts(struct ct_program *program)
@@ -185,11 +187,14 @@ struct ct_mounts ct_program_all_mounts(struct ct_program *program, struct ct_doc
                 {ct_devices_routes, ct_devices_route_count, NULL},
                 {ct_number_voice_routes, ct_number_voice_route_count, NULL},
                 {ct_calls_routes, ct_calls_route_count, NULL},
+                {ct_events_routes, ct_events_route_count, &program->events},
+                {ct_webhooks_routes, ct_webhooks_route_count, &program->events},
+                {ct_deliveries_routes, ct_deliveries_route_count, &program->events},
                 {ct_health_routes, ct_health_route_count, NULL},
                 {ct_ops_routes, ct_ops_route_count, &program->ops},
                 {ct_metrics_api_routes, ct_metrics_api_route_count, &program->ops},
                 {ct_docs_routes, ct_docs_route_count, docs}},
-        .count = 17};
+        .count = 20};
 }
 
 enum ct_result ct_program_make_document(struct ct_program *program, const struct ct_mounts *mounts,

@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "base/text.h"
 #include "config/config.h"
+#include "events/service.h"
 #include "http/docs.h"
 #include "http/route.h"
 #include "numbers/numbers.h"
@@ -26,13 +27,15 @@ struct ct_program {
     struct ct_store *store;
     struct ct_accounts accounts;
     struct ct_numbers numbers;
+    struct ct_events events; /* of `serve` alone */
     struct ct_ops ops;
 };
 
 /** A command gets the arguments behind its name and answers the exit status. */
 typedef int ct_command(struct ct_program *program, int argc, char **argv);
 ct_command ct_serve_command, ct_migrate_command, ct_user_command, ct_pool_command,
-    ct_number_command, ct_metrics_command, ct_backup_command, ct_restore_command, ct_check_command;
+    ct_number_command, ct_metrics_command, ct_events_command, ct_backup_command, ct_restore_command,
+    ct_check_command;
 
 /** Says why on standard error (NULL: out of memory); answers the exit status 1. */
 int ct_program_fail(const char *why);
@@ -61,7 +64,7 @@ CT_CHECKED enum ct_result ct_program_find_user(struct ct_program *program, struc
 
 /** Every route of the program, with the state of its room. */
 struct ct_mounts {
-    struct ct_mount all[32];
+    struct ct_mount all[48];
     size_t count;
 };
 struct ct_mounts ct_program_all_mounts(struct ct_program *program, struct ct_docs *docs);

@@ -98,6 +98,16 @@ static void linger(struct ct_program *program, struct ct_watchdog *watchdog)
     }
 }
 
+static enum ct_result start_events(struct ct_program *program)
+{
+    const struct ct_events_options options = {.config = &program->config,
+                                              .store = program->store,
+                                              .accounts = &program->accounts,
+                                              .log = program->log,
+                                              .metrics = program->metrics};
+    return ct_events_start(&options, &program->events);
+}
+
 static enum ct_result start_ops(struct ct_program *program, struct ct_pool *hashing)
 {
     program->ops = (struct ct_ops){.metrics = program->metrics,
@@ -207,6 +217,8 @@ int ct_serve_command(struct ct_program *program, int argc, char **argv)
     if (result == CT_OK)
         result = ct_sweeper_start(program->store, program->log, program->metrics, &sweeper);
     if (result == CT_OK)
+        result = start_events(program);
+    if (result == CT_OK)
         result = start_ops(program, hashing);
     if (result == CT_OK)
         result = start_server(program, hashing, &mounts, &listener, &notify, &server, &why);
@@ -227,6 +239,7 @@ out:
     ct_server_stop(server, STOP_GRACE_MS);
     ct_pool_stop(hashing);
     ct_sweeper_stop(sweeper);
+    ct_events_stop(&program->events);
     ct_listener_close(&listener);
     ct_readiness_end(program->ops.readiness);
     ct_store_close(program->store);

@@ -7,7 +7,8 @@ set -eu
 
 # python3-django: its list of common passwords, see docs/decisions/0026-common-passwords.md.
 to_run="gcc g++ libc6-dev cmake ninja-build pkg-config libmicrohttpd-dev libgnutls28-dev
-    libargon2-dev libcrypt-dev libpq-dev libre-dev libsqlite3-dev libssl-dev libunistring-dev nettle-dev libphonenumber-dev
+    libargon2-dev libcrypt-dev libcurl4-gnutls-dev libpq-dev libre-dev libsqlite3-dev libssl-dev libunistring-dev
+    nettle-dev libphonenumber-dev
     libprotobuf-dev python3-django zlib1g-dev ca-certificates nodejs npm"
 # fonts: without any, a browser draws no text. llvm: names functions in the reports of Clang's sanitizers.
 to_test="clang libclang-rt-14-dev llvm-14 clang-format libcmocka-dev libjansson-dev python3 python3-pytest
@@ -18,7 +19,7 @@ to_test="clang libclang-rt-14-dev llvm-14 clang-format libcmocka-dev libjansson-
 tools_to_run="gcc g++ cmake ninja pkg-config gzip npm node"
 tools_to_test="clang valgrind clang-format python3 shellcheck openssl curl git ip setarch unshare setpriv haproxy promtool
     cpack dpkg-shlibdeps lintian logrotate systemd-analyze"
-libraries="libmicrohttpd gnutls libargon2 libcrypt libpq libre openssl sqlite3 nettle protobuf zlib"
+libraries="libmicrohttpd gnutls libargon2 libcrypt libcurl libpq libre openssl sqlite3 nettle protobuf zlib"
 
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT

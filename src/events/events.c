@@ -121,10 +121,22 @@ void ct_event_print(const struct ct_event *event, struct ct_buf *out)
     ct_buf_char(out, '}');
 }
 
-enum ct_result ct_event_tidy(struct ct_db *db, int64_t before_ms, size_t limit, bool *more)
+enum ct_result ct_event_tidy_is_due(struct ct_db *db, int64_t before_ms, bool *due)
 {
     struct ct_stmt *stmt;
-    size_t count = 0;
+    enum ct_result result =
+        ct_db_query(db, "SELECT created_at FROM events ORDER BY id LIMIT 1", &stmt);
+    if (result != CT_OK)
+        return result;
+    result = ct_step(stmt);
+    *due = result == CT_ROW && ct_column_int(stmt, 0) < before_ms;
+    return result == CT_ROW ? CT_OK : result;
+}
+
+enum ct_result ct_event_tidy(struct ct_db *db, int64_t before_ms, size_t limit, size_t *count)
+{
+    struct ct_stmt *stmt;
+    *count = 0;
     enum ct_result result =
         ct_db_query(db,
                     "DELETE FROM events WHERE id IN (SELECT id FROM (SELECT id, created_at "
@@ -136,8 +148,7 @@ enum ct_result ct_event_tidy(struct ct_db *db, int64_t before_ms, size_t limit, 
     ct_bind_int(stmt, 1, before_ms);
     ct_bind_int(stmt, 2, (int64_t)limit);
     while ((result = ct_step(stmt)) == CT_ROW)
-        count++;
-    *more = count == limit;
+        ++*count;
     return result;
 }
 

@@ -52,10 +52,12 @@ CT_CHECKED enum ct_result ct_event_last(struct ct_db *db, int64_t *out);
  *  "data":…}. */
 void ct_event_print(const struct ct_event *event, struct ct_buf *out);
 
-/** Deletes the oldest events that were written before @p before_ms, at most @p limit of them. @p more: perhaps
- *  there are others. */
+/** Whether there is anything for ct_event_tidy: one look at the oldest event. */
+CT_CHECKED enum ct_result ct_event_tidy_is_due(struct ct_db *db, int64_t before_ms, bool *due);
+/** Deletes the oldest events that were written before @p before_ms, at most @p limit of them; @p count is how
+ *  many. */
 CT_CHECKED enum ct_result ct_event_tidy(struct ct_db *db, int64_t before_ms, size_t limit,
-                                        bool *more);
+                                        size_t *count);
 
 /** Deletes all events of an account that ends. */
 CT_CHECKED enum ct_result ct_event_forget_account(struct ct_db *db, int64_t user_id);
