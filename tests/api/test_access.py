@@ -53,6 +53,11 @@ OBJECTS = {
     ("DELETE", "/devices/{id}"): World.device,
     ("GET", "/calls/{id}"): World.call,
     ("GET", "/calls/{id}/ladder"): World.call,
+    ("DELETE", "/webhooks/{id}"): World.webhook,
+    ("POST", "/webhooks/{id}/test"): World.webhook,
+    ("GET", "/webhooks/{id}/deliveries"): World.webhook,
+    ("GET", "/webhook_deliveries/{id}"): World.failed_delivery,
+    ("POST", "/webhook_deliveries/{id}/replay"): World.failed_delivery,
     ("DELETE", "/number_pools/{id}"): lambda world, _: world.pool()["id"],
     ("DELETE", "/reserved_numbers/{id}"): lambda world, _: world.reserved(),
 }
@@ -62,7 +67,7 @@ BODIES = {
 }
 
 LISTS = ("/phone_numbers", "/phone_numbers?status=quarantined", "/phone_number_transfers", "/api_keys", "/audit",
-         "/devices", "/calls")
+         "/devices", "/calls", "/webhooks")
 
 
 def choose(*conditions):

@@ -9,6 +9,7 @@ import psycopg2
 import pytest
 
 from support import program
+from support.moment import wait_for
 from support.people import Account, fresh_number
 from support.postgres import Postgres
 from support.server import Server
@@ -89,6 +90,9 @@ def live(folder, **settings):
         gone = account.create()
         assert account.client.delete(f"/phone_numbers/{gone['id']}").status_code == 200
         assert server.client(account.login().json()["access_token"]).post("/auth/logout").status_code == 204
+        webhook = account.client.post("/webhooks", json={"url": "http://127.0.0.1:9/", "events": ["call.*"]}).json()
+        assert account.client.post(f"/webhooks/{webhook['id']}/test").status_code == 202
+        wait_for(lambda: account.client.get(f"/webhooks/{webhook['id']}/deliveries").json()["items"])
         (folder / "rest.csv").write_text("pool,first,last\nrest,+4989200000,+4989200999\n")
         done = program.run(["pool", "import", "rest.csv"], folder, server.settings)
         assert done.returncode == 0, done.stderr

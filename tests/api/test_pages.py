@@ -185,6 +185,9 @@ def test_the_document_has_the_routes_of_the_contract(server):
         ("post", "/devices"), ("get", "/devices"), ("get", "/devices/{id}"), ("patch", "/devices/{id}"),
         ("delete", "/devices/{id}"), ("get", "/phone_numbers/{id}/voice"), ("put", "/phone_numbers/{id}/voice"),
         ("get", "/calls"), ("get", "/calls.csv"), ("get", "/calls/{id}"), ("get", "/calls/{id}/ladder"),
+        ("get", "/events"), ("post", "/webhooks"), ("get", "/webhooks"), ("delete", "/webhooks/{id}"),
+        ("post", "/webhooks/{id}/test"), ("get", "/webhooks/{id}/deliveries"), ("get", "/webhook_deliveries/{id}"),
+        ("post", "/webhook_deliveries/{id}/replay"),
         ("get", "/healthz"), ("get", "/readyz"), ("get", "/version"), ("get", "/metrics")}
 
 

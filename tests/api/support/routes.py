@@ -9,6 +9,7 @@ import tempfile
 import time
 
 from . import program
+from .moment import wait_for
 from .people import Account, fresh_name, fresh_number
 
 _blocks = itertools.count()
@@ -117,6 +118,20 @@ class World:
                 "UNION ALL SELECT id FROM calls) AS ids").fetchone()[0]
             database.execute(f"INSERT INTO calls ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})", list(row.values()))
         return row["id"]
+
+    def webhook(self, owner):
+        """The id of a webhook that leads to an address that is not allowed."""
+        return self._done(owner.client.post("/webhooks", json={"url": "http://127.0.0.1:9/"})).json()["id"]
+
+    def failed_delivery(self, owner):
+        """The id of a delivery that nobody tries any more."""
+        webhook = self.webhook(owner)
+        self._done(owner.client.post(f"/webhooks/{webhook}/test"), 202)
+        delivery = wait_for(lambda: next(
+            (one for one in owner.client.get(f"/webhooks/{webhook}/deliveries").json()["items"] if one["error"]), None))
+        with self.server.opened() as database:
+            database.execute("UPDATE webhook_deliveries SET status = 'failed', due_at = NULL WHERE id = ?", (delivery["id"],))
+        return delivery["id"]
 
     def reserved(self):
         """The id of a number that nobody can have."""
