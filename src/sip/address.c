@@ -187,15 +187,17 @@ static bool take_sent_by(struct ct_str *text, struct ct_sip_via *out)
 bool ct_sip_via_read(struct ct_str text, struct ct_sip_via *out)
 {
     struct ct_str token;
+    struct ct_str version;
     struct ct_str name;
     struct ct_str value;
 
     *out = (struct ct_sip_via){.text = text};
     if (!take(&text, '/', &token) || !ct_str_equal_nocase(token, CT_STR("SIP")) ||
-        !take(&text, '/', &token) || !ct_str_equal(token, CT_STR("2.0")) ||
+        !take(&text, '/', &version) || !ct_sip_is_token(version) ||
         !take(&text, ' ', &out->transport_name) || !ct_sip_is_token(out->transport_name) ||
         !take_sent_by(&text, out))
         return false;
+    out->version_2 = ct_str_equal(version, CT_STR("2.0"));
     out->known = ct_sip_transport_read(out->transport_name, &out->transport);
     out->params = ct_sip_trim(text);
     if (out->params.len > 0 && out->params.at[0] != ';')

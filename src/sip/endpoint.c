@@ -51,8 +51,8 @@ enum ct_result ct_sip_new(const struct ct_sip_options *options, struct ct_sip **
         ct_sip_table_init(&sip->servers, most) != CT_OK ||
         ct_sip_table_init(&sip->merged, most) != CT_OK ||
         ct_sip_table_init(&sip->clients, most) != CT_OK ||
-        ct_sip_table_init(&sip->waiting, 4096) != CT_OK ||
-        ct_sip_table_init(&sip->dialogs, 65536) != CT_OK)
+        ct_sip_table_init(&sip->waiting, most / 16) != CT_OK ||
+        ct_sip_table_init(&sip->dialogs, most / 2) != CT_OK)
         goto out;
     options->env.random(options->env.ctx, secret, sizeof(secret));
     ct_hash_key_set(&sip->key, secret);

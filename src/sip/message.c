@@ -73,7 +73,8 @@ static bool read_request_line(struct ct_sip_message *message, struct ct_str line
     if (!ct_str_equal_nocase(version, CT_STR("SIP/2.0")))
         fault(message, 505, "SIP Version Not Supported");
     struct ct_str uri = {first + 1, (size_t)(last - first) - 1};
-    if (!ct_sip_uri_read(uri, &message->uri))
+    /* Headers are for URIs that people follow, not for where a request goes (section 19.1.1). */
+    if (!ct_sip_uri_read(uri, &message->uri) || message->uri.headers.len > 0)
         fault(message, 400, "Bad Request-URI");
     message->uri.text = uri;
     return true;
@@ -234,7 +235,7 @@ static void read_via(struct ct_sip_message *message)
 
     while (ct_sip_next_value(message, CT_SIP_H_VIA, &cursor, &value)) {
         bool good = ct_sip_via_read(value, &via);
-        if (!good || !ct_sip_params_valid(via.params))
+        if (!good || !via.version_2 || !ct_sip_params_valid(via.params))
             fault(message, 400, "Bad Via");
         if (message->via_count++ == 0 && good)
             message->via = via;

@@ -86,6 +86,7 @@ bool ct_sip_address_read(struct ct_str text, struct ct_sip_address *out);
 struct ct_sip_via {
     struct ct_str text;           /* the whole value */
     struct ct_str transport_name; /* as written */
+    bool version_2;               /* it says SIP/2.0 */
     bool known;                   /* `transport` is set: it is one of ours */
     enum ct_sip_transport transport;
     struct ct_str host;   /* of sent-by, IPv6 with its brackets */

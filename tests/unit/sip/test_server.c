@@ -52,6 +52,7 @@ static enum ct_result open_user(struct user *user)
     memset(user, 0, sizeof(*user));
     world_init(&user->world);
     const struct ct_sip_options options = {.env = world_env(&user->world),
+                                           .max_transactions = 8,
                                            .user = {.ctx = user, .request = request},
                                            .methods = CT_STR("INVITE, ACK, CANCEL, OPTIONS, BYE"),
                                            .extensions = CT_STR("100rel"),

@@ -52,4 +52,14 @@ void world_clear(struct world *world);
 /** The value of the first header line that begins with "NAME: " in the last that was sent. */
 struct ct_str world_last_header(const struct world *world, const char *name);
 
+/** Runs a scenario. What comes while there is no memory is lost, as on a network, so a scenario that fails is tried once
+ *  more, when the one allocation that fails has failed: when it is right then, the answer is CT_NOMEM. */
+enum ct_result world_despite_loss(enum ct_result (*scenario)(void));
+/** A test that does so: SCENARIO(name) follows a function scenario_name. */
+#define SCENARIO(name)                              \
+    static enum ct_result name(void)                \
+    {                                               \
+        return world_despite_loss(scenario_##name); \
+    }
+
 #endif
