@@ -28,7 +28,7 @@ static void fill_random(void *ctx, void *out, size_t size)
 static enum ct_result send_bytes(void *ctx, const struct ct_sip_hop *to, struct ct_str bytes)
 {
     struct world *world = ctx;
-    if (world->broken)
+    if (world->broken || (to->connection != 0 && to->connection == world->lost_connection))
         return CT_UNAVAILABLE;
     struct world_sent *sent = &world->sent[world->count % WORLD_SENT];
     sent->at_ms = world->now_ms;

@@ -22,7 +22,8 @@ struct world_sent {
 struct world {
     int64_t now_ms;
     uint64_t seed;
-    bool broken; /* nothing can be sent */
+    bool broken;              /* nothing can be sent */
+    uint64_t lost_connection; /* nothing can be sent on this one; 0: none */
     size_t count;
     struct world_sent sent[WORLD_SENT];
     struct ct_sip *sip;
