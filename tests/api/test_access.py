@@ -32,6 +32,8 @@ SESSION = {
 ADMIN = {
     ("POST", "/number_pools"), ("GET", "/number_pools"), ("DELETE", "/number_pools/{id}"),
     ("POST", "/reserved_numbers"), ("GET", "/reserved_numbers"), ("DELETE", "/reserved_numbers/{id}"),
+    ("POST", "/trunks"), ("GET", "/trunks"), ("GET", "/trunks/{id}"), ("PUT", "/trunks/{id}"), ("DELETE", "/trunks/{id}"),
+    ("GET", "/users/{id}/call_limits"), ("PUT", "/users/{id}/call_limits"),
 }
 # With any API key.
 NO_SCOPE = {("GET", "/auth/me")}
@@ -60,6 +62,11 @@ OBJECTS = {
     ("POST", "/webhook_deliveries/{id}/replay"): World.failed_delivery,
     ("DELETE", "/number_pools/{id}"): lambda world, _: world.pool()["id"],
     ("DELETE", "/reserved_numbers/{id}"): lambda world, _: world.reserved(),
+    ("GET", "/trunks/{id}"): lambda world, _: world.trunk(),
+    ("PUT", "/trunks/{id}"): lambda world, _: world.trunk(),
+    ("DELETE", "/trunks/{id}"): lambda world, _: world.trunk(),
+    ("GET", "/users/{id}/call_limits"): lambda _, owner: owner.id,
+    ("PUT", "/users/{id}/call_limits"): lambda _, owner: owner.id,
 }
 # Bodies that must name something that exists: (world, caller) -> body. Otherwise the document's example does.
 BODIES = {

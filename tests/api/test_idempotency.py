@@ -45,12 +45,13 @@ REQUESTS = {
     "POST /devices": lambda world: (world.other.client, {"name": fresh_name()}),
     # an account may have few of them
     "POST /webhooks": lambda world: (Account(world.server).client, {"url": "https://hooks.example/"}),
+    "POST /trunks": lambda world: (world.admin.client, {"name": fresh_name(), "host": "sip.example.com"}),
 }
 # What the same request answers when it is done again without the key, or with one that is forgotten.
 AGAIN = {
     "POST /auth/register": 409, "POST /api_keys": 200, "POST /phone_numbers": 409,
     "POST /phone_numbers/claim": 200, "POST /number_pools": 409, "POST /reserved_numbers": 409,
-    "POST /devices": 200, "POST /webhooks": 200,
+    "POST /devices": 200, "POST /webhooks": 200, "POST /trunks": 409,
 }
 # A body that differs from the one that was sent, and is as good.
 OTHERS = {
@@ -62,6 +63,7 @@ OTHERS = {
     "POST /reserved_numbers": lambda body: {"phone_number": fresh_number()},
     "POST /devices": lambda body: {**body, "caller_id": None},
     "POST /webhooks": lambda body: {**body, "events": ["call.*"]},
+    "POST /trunks": lambda body: {**body, "name": body["name"] + "x"},
 }
 
 

@@ -184,6 +184,8 @@ def test_the_document_has_the_routes_of_the_contract(server):
         ("post", "/reserved_numbers"), ("get", "/reserved_numbers"), ("delete", "/reserved_numbers/{id}"),
         ("post", "/devices"), ("get", "/devices"), ("get", "/devices/{id}"), ("patch", "/devices/{id}"),
         ("delete", "/devices/{id}"), ("get", "/phone_numbers/{id}/voice"), ("put", "/phone_numbers/{id}/voice"),
+        ("post", "/trunks"), ("get", "/trunks"), ("get", "/trunks/{id}"), ("put", "/trunks/{id}"), ("delete", "/trunks/{id}"),
+        ("get", "/users/{id}/call_limits"), ("put", "/users/{id}/call_limits"),
         ("get", "/calls"), ("get", "/calls.csv"), ("get", "/calls/{id}"), ("get", "/calls/{id}/ladder"),
         ("get", "/events"), ("post", "/webhooks"), ("get", "/webhooks"), ("delete", "/webhooks/{id}"),
         ("post", "/webhooks/{id}/test"), ("get", "/webhooks/{id}/deliveries"), ("get", "/webhook_deliveries/{id}"),

@@ -133,6 +133,10 @@ class World:
             database.execute("UPDATE webhook_deliveries SET status = 'failed', due_at = NULL WHERE id = ?", (delivery["id"],))
         return delivery["id"]
 
+    def trunk(self):
+        """The id of a trunk."""
+        return self._done(self.admin.client.post("/trunks", json={"name": fresh_name(), "host": "sip.example.com"})).json()["id"]
+
     def reserved(self):
         """The id of a number that nobody can have."""
         return self._done(self.admin.client.post("/reserved_numbers", json={"phone_number": fresh_number()})).json()["id"]
