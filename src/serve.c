@@ -16,6 +16,7 @@
 #include "ops/process.h"
 #include "ops/readiness.h"
 #include "program.h"
+#include "voice/keeper.h"
 #include "watchdog.h"
 
 /* What a request may still take once the program was told to stop. */
@@ -98,6 +99,17 @@ static void linger(struct ct_program *program, struct ct_watchdog *watchdog)
     }
 }
 
+/* A file is one server's; PostgreSQL may have many. */
+static enum ct_result start_keeper(struct ct_program *program, struct ct_keeper **out)
+{
+    const struct ct_keeper_options options = {
+        .config = &program->config,
+        .store = program->store,
+        .log = program->log,
+        .alone = strncmp(program->config.database_url, "sqlite:", strlen("sqlite:")) == 0};
+    return ct_keeper_start(&options, out);
+}
+
 static enum ct_result start_events(struct ct_program *program)
 {
     const struct ct_events_options options = {.config = &program->config,
@@ -177,6 +189,7 @@ int ct_serve_command(struct ct_program *program, int argc, char **argv)
     struct ct_server *server = NULL;
     struct ct_docs *docs = NULL;
     struct ct_sweeper *sweeper = NULL;
+    struct ct_keeper *keeper = NULL;
     struct ct_listener listener = {.socket = -1};
     struct ct_str document;
     struct ct_notify notify;
@@ -217,6 +230,8 @@ int ct_serve_command(struct ct_program *program, int argc, char **argv)
     if (result == CT_OK)
         result = ct_sweeper_start(program->store, program->log, program->metrics, &sweeper);
     if (result == CT_OK)
+        result = start_keeper(program, &keeper);
+    if (result == CT_OK)
         result = start_events(program);
     if (result == CT_OK)
         result = start_ops(program, hashing);
@@ -239,6 +254,7 @@ out:
     ct_server_stop(server, STOP_GRACE_MS);
     ct_pool_stop(hashing);
     ct_sweeper_stop(sweeper);
+    ct_keeper_stop(keeper);
     ct_events_stop(&program->events);
     ct_listener_close(&listener);
     ct_readiness_end(program->ops.readiness);

@@ -248,18 +248,6 @@ enum ct_result ct_record_refuse(struct ct_db *db, const struct ct_record_new *ca
 
 /* ---- processes ---- */
 
-enum ct_result ct_node_beat(struct ct_db *db, struct ct_str node, int64_t now_ms)
-{
-    struct ct_stmt *stmt;
-    enum ct_result result =
-        ct_db_query(db, "UPDATE call_nodes SET seen_at = $2 WHERE node = $1", &stmt);
-    if (result != CT_OK)
-        return result;
-    ct_bind_str(stmt, 1, node);
-    ct_bind_int(stmt, 2, now_ms);
-    return ct_run(stmt);
-}
-
 enum ct_result ct_node_begin(struct ct_db *db, struct ct_str node, int64_t now_ms)
 {
     struct ct_stmt *stmt;
@@ -289,7 +277,8 @@ static enum ct_result find_lost(struct ct_db *db, struct ct_str node, int64_t be
         ct_db_query(db,
                     "SELECT c.id, n.seen_at, c.started_at, c.ringing_at, c.answered_at "
                     "FROM call_nodes AS n JOIN calls AS c ON c.node = n.node "
-                    "WHERE c.ended_at IS NULL AND n.seen_at < $1 AND n.node <> $2 LIMIT $3",
+                    "WHERE c.ended_at IS NULL AND c.started_at < $1 AND n.seen_at < $1 "
+                    "AND n.node <> $2 LIMIT $3",
                     &stmt);
     if (result != CT_OK)
         return result;

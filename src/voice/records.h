@@ -68,16 +68,16 @@ CT_CHECKED enum ct_result ct_record_change(struct ct_db *db, const struct ct_rec
  * ended before such a moment is not open any more in the record once that moment is there.
  */
 
-/** How often ct_node_beat is to be called, and after how long without it a process is taken for gone. */
+/** How often ct_node_begin is called again by a process that has calls (voice/keeper.h), and after how long without
+ *  that it is taken for gone. */
 #define CT_NODE_BEAT_MS 2000
 #define CT_NODE_GONE_MS 20000
 
-/** Adds this process. @p node is its own: 128 random bits as text. */
+/** Adds this process, or says that it is up if it is there. @p node is its own: 128 random bits as text. */
 CT_CHECKED enum ct_result ct_node_begin(struct ct_db *db, struct ct_str node, int64_t now_ms);
-/** Says that it is up, and all calls that its records call open. */
-CT_CHECKED enum ct_result ct_node_beat(struct ct_db *db, struct ct_str node, int64_t now_ms);
 /** The calls of processes that were last up before @p before_ms, but not of @p node, become `interrupted`,
- *  ended at the last moment that they were known to be up; with their events. At most @p limit of them:
+ *  ended at the last moment that they were known to be up; with their events. A call that began later than that is
+ *  left alone. At most @p limit of them:
  *  @p count is how many. Processes without open calls are forgotten. At the start of the only server of a
  *  database @p before_ms is INT64_MAX, else the time less CT_NODE_GONE_MS. */
 CT_CHECKED enum ct_result ct_record_interrupt(struct ct_db *db, struct ct_str node,
