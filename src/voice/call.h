@@ -27,7 +27,6 @@
  */
 struct ct_sip;
 struct ct_calls;
-struct ct_call;
 
 enum ct_call_status {
     CT_CALL_QUEUED,
@@ -43,28 +42,33 @@ enum ct_call_status {
 /** "queued", "ringing", "in-progress", … */
 struct ct_str ct_call_status_word(enum ct_call_status status);
 
-enum ct_call_direction { CT_CALL_INTERNAL, CT_CALL_INBOUND, CT_CALL_OUTBOUND };
-struct ct_str ct_call_direction_word(enum ct_call_direction direction);
-
 enum ct_call_party { CT_CALL_NOBODY, CT_CALL_CALLER, CT_CALL_CALLEE, CT_CALL_SYSTEM };
 /** "caller", "callee", "system"; empty for nobody. */
 struct ct_str ct_call_party_word(enum ct_call_party party);
 
 #define CT_CALL_KEY_BYTES 32 /* hexadecimal digits */
 
-/** What a record says. Texts are the call's and live as long as it. Times are unix milliseconds, 0: not yet. Ids
- *  are the plan's; 0: none. */
+/** Who calls whom, as the plan knows it. Ids are its own; 0: none, or not known. */
+struct ct_call_parties {
+    struct ct_str from; /* the caller's number, or whatever it presented */
+    struct ct_str to;   /* what was dialled */
+    bool anonymous;     /* the callee is not to know `from` */
+    int64_t caller_id;  /* the account that calls */
+    int64_t callee_id;
+    int64_t from_device_id;
+    int64_t from_number_id;
+    int64_t from_trunk_id;
+    int64_t to_device_id; /* once somebody answered: his, by the target */
+    int64_t to_number_id;
+    int64_t to_trunk_id;
+};
+
+/** What a record says. Texts are the call's and live as long as it. Times are unix milliseconds, 0: not yet. */
 struct ct_call_facts {
     char key[CT_CALL_KEY_BYTES +
              1]; /* chosen at random when the call began: the same call never gets two records */
     enum ct_call_status status;
-    enum ct_call_direction direction;
-    struct ct_str from;
-    struct ct_str to;
-    int64_t user_id;
-    int64_t device_id; /* of who answered; before, and else, of who calls */
-    int64_t trunk_id;
-    int64_t number_id;
+    struct ct_call_parties parties;
     int64_t started_ms;
     int64_t ringing_ms;
     int64_t answered_ms;
@@ -104,23 +108,21 @@ struct ct_call_route {
     bool in_order;       /* one after the other; false: all at once */
     int64_t ring_ms;     /* how long each rings, or all; 0: 60,000 */
     int64_t longest_ms;  /* how long the call may be once it is answered; 0: no limit */
-    /* for the record */
-    struct ct_str from;
-    struct ct_str to;
-    enum ct_call_direction direction;
-    int64_t user_id;
-    int64_t device_id;
-    int64_t trunk_id;
-    int64_t number_id;
+    /** It cannot be said yet: ct_calls_decide says it later, and nobody is rung until then. */
+    bool later;
+    struct ct_call_parties
+        parties; /* for the record; what a later route leaves empty or 0 stays as it was */
 };
 #define CT_CALL_MAX_TARGETS 16
 
 /** Whom to ring. Answers at once. */
 struct ct_call_plan {
     void *ctx;
-    /** An INVITE from @p peer, who is whatever ct_calls_incoming was told. */
-    void (*incoming)(void *ctx, void *peer, const struct ct_sip_message *message,
-                     struct ct_arena *arena, struct ct_call_route *out);
+    /** An INVITE from @p peer, who is whatever ct_calls_incoming was told. Of the facts there are the key and when it
+     *  began. */
+    void (*incoming)(void *ctx, const struct ct_call_facts *facts, void *peer,
+                     const struct ct_sip_message *message, struct ct_arena *arena,
+                     struct ct_call_route *out);
     /** Nobody answered: @p status is the best that the targets said (408: they rang too long). True: @p out has
      *  others to ring (a forward). Asked again after those, at most five times. May be NULL. */
     bool (*unanswered)(void *ctx, const struct ct_call_facts *facts, int status,
@@ -159,15 +161,20 @@ size_t ct_calls_count(const struct ct_calls *calls);
 void ct_calls_incoming(struct ct_calls *calls, struct ct_sip_server *server,
                        const struct ct_sip_message *message, void *peer);
 
-/** A call that nobody asked for by SIP (POST /calls). */
-struct ct_call_dial {
-    struct ct_call_route first; /* whom to ring first: the caller's own devices */
-    struct ct_call_route
-        second; /* and, once one of them has answered, these; also what the record says */
-};
-/** Begins it; @p key is as in ct_call_facts, chosen by the caller so that a reply can name the record. CT_NOMEM. */
-CT_CHECKED enum ct_result ct_calls_dial(struct ct_calls *calls, const struct ct_call_dial *dial,
-                                        const char *key);
+/** Fills in what was left open; @p arena lives as long as the call. */
+typedef void ct_call_decision(void *ctx, const struct ct_call_facts *facts, struct ct_arena *arena,
+                              struct ct_call_route *out);
+/** Says what a route with `later` left open. CT_NOT_FOUND: the call has ended meanwhile. */
+CT_CHECKED enum ct_result ct_calls_decide(struct ct_calls *calls, const char *key,
+                                          ct_call_decision *decide, void *ctx);
+
+/** A call that nobody asked for by SIP (POST /calls). `first` is whom to ring first, the caller's own devices;
+ *  `second`, once one of them has answered, whom then; its parties are the record's. Each is asked when its time comes;
+ *  `second` at the beginning too. @p ctx must live until the call has ended. @p key is as in ct_call_facts, chosen by the caller
+ *  of this so that a reply can name the record. CT_NOMEM. */
+CT_CHECKED enum ct_result ct_calls_dial(struct ct_calls *calls, const char *key,
+                                        ct_call_decision *first, ct_call_decision *second,
+                                        void *ctx);
 /** Hangs up. CT_NOT_FOUND: no such call. */
 CT_CHECKED enum ct_result ct_calls_hang_up(struct ct_calls *calls, const char *key);
 /** The facts of all live calls, one after the other, in no order. */

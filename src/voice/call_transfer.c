@@ -1,0 +1,215 @@
+#include "sip/write.h"
+#include "voice/call_parts.h"
+
+/* Transfers: REFER, blind (RFC 3515) and attended (with Replaces), and an INVITE with Replaces (RFC 3891). */
+
+void ct_live_tell_transferor(struct ct_live *call, int status)
+{
+    struct ct_live_leg *leg = call->transferor;
+    enum ct_result result;
+
+    if (leg == NULL || leg->session == NULL)
+        return;
+    result = ct_sip_session_refer_notify(leg->session, status, (struct ct_str){0});
+    (void)result; /* he finds out when he is hung up on, or is not */
+    if (status >= 200) {
+        call->transferor = NULL;
+        call->transfers = false;
+    }
+}
+
+static void refuse(struct ct_live_leg *leg, int status)
+{
+    enum ct_result result = ct_sip_session_refer_refuse(leg->session, status);
+
+    (void)result; /* it waits, so it can be refused */
+}
+
+/* ---- blind ---- */
+
+static void transfer_to(struct ct_live_leg *leg, const struct ct_sip_refer *refer)
+{
+    struct ct_live *call = leg->call;
+    const struct ct_call_plan *plan = &call->calls->options.plan;
+    struct ct_call_route route = {0};
+
+    if (plan->transfer == NULL) {
+        refuse(leg, 603);
+        return;
+    }
+    plan->transfer(plan->ctx, &call->facts, ct_live_party_of(leg), refer->target, call->arena,
+                   &route);
+    if (route.status != 0 || route.target_count == 0) {
+        refuse(leg, route.status != 0 ? route.status : 404);
+        return;
+    }
+    if (ct_sip_session_refer_accept(leg->session) != CT_OK) {
+        refuse(leg, 500);
+        return;
+    }
+    call->transferor = leg;
+    call->transfers = true;
+    call->ring_for = leg == call->side[0] ? 0 : 1;
+    call->best = 0;
+    route.later = false;
+    route.longest_ms = call->route.longest_ms;
+    ct_live_ring(call, &route);
+}
+
+/* ---- attended: the far sides of two calls of one person are connected ---- */
+
+static void connect(struct ct_live_leg *leg, struct ct_live_leg *named)
+{
+    struct ct_live *call = leg->call;
+    struct ct_live *other = named->call;
+    struct ct_live_leg *stays = ct_live_other(leg);
+    struct ct_live_leg *comes = ct_live_other(named);
+    int side = leg == call->side[0] ? 0 : 1;
+
+    ct_live_enter(other);
+    if (ct_sip_session_offer(stays->session, 0, false, (struct ct_sip_body){0}) != CT_OK) {
+        refuse(leg, 491);
+    } else if (ct_sip_session_refer_accept(leg->session) != CT_OK) {
+        refuse(leg, 500);
+        ct_live_finish(call, CT_CALL_COMPLETED, CT_CALL_SYSTEM, call->facts.sip_code,
+                       (struct ct_str){0});
+    } else {
+        call->transferor = leg;
+        call->transfers = true;
+        ct_live_tell_transferor(call, 200);
+        other->side[comes == other->side[0] ? 0 : 1] = NULL;
+        ct_live_forget_exchange(other, comes);
+        comes->call = call;
+        call->side[side] = comes;
+        ct_live_leg_part(leg);
+        call->exchange = CT_LIVE_ASKED;
+        call->giver = stays;
+        ct_live_finish(other, CT_CALL_COMPLETED, CT_CALL_SYSTEM, other->facts.sip_code,
+                       CT_STR("Transferred"));
+    }
+    ct_live_leave(other);
+}
+
+/* Whether a call has two sides that talk, and nothing on its way between them. */
+static bool is_calm(const struct ct_live *call)
+{
+    return !call->over && call->facts.status == CT_CALL_IN_PROGRESS && !call->transfers &&
+           call->exchange == CT_LIVE_QUIET && call->ack_to == NULL && call->newcomer == NULL &&
+           call->side[0] != NULL && call->side[1] != NULL &&
+           ct_sip_session_state(call->side[0]->session) == CT_SIP_SESSION_CONFIRMED &&
+           ct_sip_session_state(call->side[1]->session) == CT_SIP_SESSION_CONFIRMED;
+}
+
+/* Whether two legs lead to the same account, or, where there is none, to the same address. */
+static bool same_person(const struct ct_live_leg *a, const struct ct_live_leg *b)
+{
+    int64_t account_a =
+        a == a->call->side[0] ? a->call->facts.parties.caller_id : a->call->facts.parties.callee_id;
+    int64_t account_b =
+        b == b->call->side[0] ? b->call->facts.parties.caller_id : b->call->facts.parties.callee_id;
+
+    if (account_a != 0 || account_b != 0)
+        return account_a == account_b;
+    return ct_sip_address_equal(&ct_sip_session_hop(a->session)->peer,
+                                &ct_sip_session_hop(b->session)->peer);
+}
+
+void ct_live_leg_referred(void *ctx, const struct ct_sip_refer *refer)
+{
+    struct ct_live_leg *leg = ctx;
+    struct ct_live *call = leg->call;
+    struct ct_sip_session *session;
+    void *named;
+    enum ct_result result;
+
+    if (call == NULL || !is_calm(call)) {
+        refuse(leg, call == NULL ? 603 : 491);
+        return;
+    }
+    ct_live_enter(call);
+    if (refer->replaces.len == 0) {
+        transfer_to(leg, refer);
+    } else {
+        result = ct_sip_session_replaced(leg->calls->options.sessions, refer->replaces, &session,
+                                         &named);
+        /* all legs of these sessions are ours; that of another person is none of his business */
+        if (result != CT_OK)
+            refuse(leg, result == CT_INVALID ? 400 : 404);
+        else if (((struct ct_live_leg *)named)->call == NULL ||
+                 ((struct ct_live_leg *)named)->call == call ||
+                 !is_calm(((struct ct_live_leg *)named)->call))
+            refuse(leg, 491);
+        else if (!same_person(leg, named))
+            refuse(leg, 403);
+        else
+            connect(leg, named);
+    }
+    ct_live_leave(call);
+}
+
+/* ---- INVITE with Replaces ---- */
+
+static int judge(struct ct_calls *calls, const struct ct_sip_message *message, void *peer,
+                 struct ct_live_leg **out)
+{
+    const struct ct_call_plan *plan = &calls->options.plan;
+    struct ct_sip_session *session;
+    struct ct_live_leg *leg;
+    void *ctx;
+    enum ct_result result = ct_sip_session_replaced(
+        calls->options.sessions, ct_sip_header(message, CT_SIP_H_REPLACES), &session, &ctx);
+
+    if (result != CT_OK)
+        return result == CT_INVALID ? 400 : result == CT_CONFLICT ? 486 : 481;
+    leg = ctx;
+    if (leg->call == NULL || (leg != leg->call->side[0] && leg != leg->call->side[1]))
+        return 481;
+    if (plan->may_replace == NULL || !plan->may_replace(plan->ctx, peer, &leg->call->facts))
+        return 403;
+    if (!is_calm(leg->call))
+        return 491;
+    *out = leg;
+    return 0;
+}
+
+void ct_live_take_place(struct ct_live *call)
+{
+    struct ct_live_leg *before = call->side[call->newcomer_side];
+    struct ct_live_leg *newcomer = call->newcomer;
+
+    call->newcomer = NULL;
+    call->side[call->newcomer_side] = newcomer;
+    if (before != NULL)
+        ct_live_leg_end(before, 200, CT_STR("Replaced"), (struct ct_str){0});
+}
+
+void ct_live_replace(struct ct_calls *calls, struct ct_sip_server *server,
+                     const struct ct_sip_message *message, void *peer)
+{
+    struct ct_live_leg *replaced;
+    struct ct_live_leg *leg;
+    struct ct_live *call;
+    int status = judge(calls, message, peer, &replaced);
+
+    if (status == 0 && ct_live_leg_new(replaced->call, &leg) != CT_OK)
+        status = 500;
+    if (status != 0) {
+        enum ct_result result = ct_sip_reply(server, status, NULL);
+
+        (void)result; /* the caller asks again */
+        return;
+    }
+    call = replaced->call;
+    ct_live_enter(call);
+    if (ct_sip_session_accept(calls->options.sessions, server, message, message->uri.user, true,
+                              &ct_live_leg_events, leg, &leg->session) != CT_OK) {
+        ct_live_leg_end(leg, 0, (struct ct_str){0}, (struct ct_str){0});
+    } else if (!ct_live_offer(leg, ct_live_other(replaced), CT_LIVE_REPLACED,
+                              ct_sip_session_remote_body(leg->session))) {
+        ct_live_leg_end(leg, 491, (struct ct_str){0}, (struct ct_str){0});
+    } else {
+        call->newcomer = leg;
+        call->newcomer_side = replaced == call->side[0] ? 0 : 1;
+    }
+    ct_live_leave(call);
+}
