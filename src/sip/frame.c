@@ -104,12 +104,13 @@ enum ct_sip_frame ct_sip_frame(struct ct_sip_framer *framer, struct ct_str buffe
         size_t head = head_end(framer, buffered);
         size_t body = 0;
         *size = buffered.len + 1;
-        if (head == 0) {
-            if (buffered.len >= max)
-                frame = CT_SIP_FRAME_TOO_LONG;
+        if (head > max || (head == 0 && buffered.len >= max)) {
+            frame = CT_SIP_FRAME_TOO_LONG;
+        } else if (head == 0) {
+            frame = CT_SIP_FRAME_MORE;
         } else if (ct_sip_content_length((struct ct_str){buffered.at, head}, &body) != CT_OK) {
             frame = CT_SIP_FRAME_BAD;
-        } else if (head > max || body > max - head) {
+        } else if (body > max - head) {
             frame = CT_SIP_FRAME_TOO_LONG;
         } else {
             framer->whole = head + body;

@@ -269,13 +269,13 @@ static void read_cseq(struct ct_sip_message *message)
     struct ct_str value = ct_sip_header(message, CT_SIP_H_CSEQ);
     size_t digits = 0;
 
-    while (digits < value.len && value.at[digits] >= '0' && value.at[digits] <= '9')
-        digits++;
-    struct ct_str method = ct_sip_trim((struct ct_str){value.at + digits, value.len - digits});
     if (value.at == NULL) {
         fault(message, 400, "Missing CSeq");
         return;
     }
+    while (digits < value.len && value.at[digits] >= '0' && value.at[digits] <= '9')
+        digits++;
+    struct ct_str method = ct_sip_trim((struct ct_str){value.at + digits, value.len - digits});
     if (!ct_sip_number((struct ct_str){value.at, digits}, INT32_MAX, &message->cseq) ||
         !ct_sip_is_token(method) || method.at == value.at + digits) {
         fault(message, 400, "Bad CSeq");

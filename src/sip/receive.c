@@ -131,10 +131,11 @@ static bool check_hops(const struct arrival *arrival)
 static bool is_ours(const struct arrival *arrival, struct ct_str branch)
 {
     char mark[CT_SIP_MARK_SIZE];
-    struct ct_str token = {branch.at + 7, CT_SIP_TOKEN_SIZE};
 
-    return branch.len == CT_SIP_BRANCH_SIZE && memcmp(branch.at, CT_SIP_BRANCH_COOKIE, 7) == 0 &&
-           ct_sip_mark(arrival->sip, arrival->arena, token, arrival->message, mark) == CT_OK &&
+    if (branch.len != CT_SIP_BRANCH_SIZE || memcmp(branch.at, CT_SIP_BRANCH_COOKIE, 7) != 0)
+        return false;
+    struct ct_str token = {branch.at + 7, CT_SIP_TOKEN_SIZE};
+    return ct_sip_mark(arrival->sip, arrival->arena, token, arrival->message, mark) == CT_OK &&
            memcmp(branch.at + 8 + CT_SIP_TOKEN_SIZE, mark, sizeof(mark)) == 0;
 }
 
