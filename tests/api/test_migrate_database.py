@@ -12,6 +12,7 @@ from support import program
 from support.moment import wait_for
 from support.people import Account, fresh_number
 from support.postgres import Postgres
+from support.routes import World
 from support.server import Server
 
 # what each engine keeps for itself
@@ -71,6 +72,25 @@ def same(folder, url):
     return {name: len(rows) for name, (_, _, rows) in tables.items()}
 
 
+def ring(server, account, number):
+    """A row in every table of devices, trunks and calls. What the SIP side writes is put there."""
+    world = World(server)
+    device = world.device(account)
+    call = world.call(account, to_device_id=device)
+    world.trunk()
+    for path, body in ((f"/phone_numbers/{number['id']}/voice", {"ring": [device]}),
+                       (f"/users/{account.id}/call_limits", {"trunks": True, "prefixes": ["+"]})):
+        assert account.client.put(path, json=body).status_code == 200
+    with server.opened() as database:
+        database.execute("INSERT INTO call_messages (call_id, place, at, sent, leg, transport, peer, message) "
+                         "VALUES (?, 0, 5, 1, 'caller', 'udp', '192.0.2.1:5060', ?)", (call, "ACK\r\n☎"))
+        database.execute("INSERT INTO call_usage (user_id, day, ms) VALUES (?, 20000, 62345)", (account.id,))
+        database.execute(
+            "INSERT INTO sip_bindings (device_id, place, contact, path, user_agent, instance, reg_id, transport, source, q, "
+            "call_id, cseq, registered_at, expires_at) VALUES (?, 0, 'sip:a', '', 'é', '', 0, 'udp', 'a', 1000, 'a', 1, 5, 6)",
+            (device,))
+
+
 def live(folder, **settings):
     """A server's life that leaves a row in every table; the account, and a number of it."""
     with Server(folder, **{"DATABASE_URL": None, **settings}) as server:
@@ -90,6 +110,7 @@ def live(folder, **settings):
         gone = account.create()
         assert account.client.delete(f"/phone_numbers/{gone['id']}").status_code == 200
         assert server.client(account.login().json()["access_token"]).post("/auth/logout").status_code == 204
+        ring(server, account, number)
         webhook = account.client.post("/webhooks", json={"url": "http://127.0.0.1:9/", "events": ["call.*"]}).json()
         assert account.client.post(f"/webhooks/{webhook['id']}/test").status_code == 202
         wait_for(lambda: account.client.get(f"/webhooks/{webhook['id']}/deliveries").json()["items"])
