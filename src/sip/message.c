@@ -108,12 +108,38 @@ static bool unfold(struct ct_arena *arena, struct ct_str *value)
     return true;
 }
 
+#define EIGHT(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* How many bytes from the beginning hold no control character, eight at a time. (A byte of x - 0x20… has its high bit set
+ * when that of x is below 0x20, or borrows from one that is; one of x ^ 0x7F… is zero for DEL. A false alarm does no
+ * harm: what follows is looked at byte by byte.) */
+static size_t plain_run(struct ct_str value)
+{
+    size_t at = 0;
+    for (; value.len - at >= 8; at += 8) {
+        uint64_t x;
+        memcpy(&x, value.at + at, sizeof(x));
+        uint64_t del = x ^ EIGHT(0x7F);
+        if ((((x - EIGHT(0x20)) & ~x) | ((del - EIGHT(1)) & ~del)) & EIGHT(0x80))
+            break;
+    }
+    return at;
+}
+
 /* Whether nothing is in a value that could end a line for somebody, or hide: control characters may be there behind a
  * backslash in quotes (section 25.1, quoted-pair), but for CR and LF. */
 static bool is_clean(struct ct_str value)
 {
     bool quoted = false;
+    size_t run = plain_run(value);
 
+    if (value.len - run < 8) {
+        /* What is left is short, and seldom anything but plain. */
+        while (run < value.len && (unsigned char)value.at[run] >= ' ' && value.at[run] != 0x7F)
+            run++;
+        if (run == value.len)
+            return true;
+    }
     for (size_t i = 0; i < value.len; i++) {
         unsigned char c = (unsigned char)value.at[i];
         if (c == '"') {
