@@ -326,7 +326,9 @@ void ct_sip_receive(struct ct_sip *sip, const struct ct_sip_hop *from, struct ct
     if (arena == NULL)
         return;
     sip->receiving = true;
-    if (ct_sip_message_read(arena, bytes, ct_sip_reliable(from->transport), &message) == CT_OK) {
+    /* A frame of a WebSocket is a message, as a datagram is (RFC 7118). */
+    bool stream = from->transport == CT_SIP_TCP || from->transport == CT_SIP_TLS;
+    if (ct_sip_message_read(arena, bytes, stream, &message) == CT_OK) {
         if (user->trace != NULL)
             user->trace(user->ctx, false, from, message->bytes, message->call_id);
         struct arrival arrival = {.sip = sip, .arena = arena, .from = from, .message = message};
