@@ -6,12 +6,14 @@
 
 #include "sip/uri.h"
 
-#define PLACES 12
+#define PLACES 48
+#define STREAMS 64
 #define NAMES 8
 
 struct flight {
     struct flight *next;
     int64_t due_ms;
+    bool spoilt;
     struct lan_packet packet;
     char bytes[];
 };
@@ -21,6 +23,15 @@ struct place {
     struct ct_sip_socket socket;
     char address[20];
     struct ct_sip *sip;
+    struct lan_resident resident; /* where there is no endpoint; receive NULL: nobody */
+};
+
+/* A stream between two places. */
+struct stream {
+    uint64_t number; /* 0: unused */
+    enum ct_sip_transport transport;
+    struct ct_sip_socket ends[2];
+    int64_t last_ms; /* when what was sent last arrives */
 };
 
 /* The first line of what was sent, for counting. */
@@ -35,7 +46,12 @@ struct line {
 struct lan {
     int64_t now_ms;
     uint64_t random;
+    struct ct_wheel *wheel;
     struct flight *flights; /* in the order of the times */
+    struct stream streams[STREAMS];
+    uint64_t last_stream;
+    void (*seen)(void *ctx, const struct lan_sight *sight);
+    void *seen_ctx;
     struct place places[PLACES];
     size_t place_count;
     struct {
@@ -56,6 +72,10 @@ enum ct_result lan_new(uint64_t seed, struct lan **out)
 
     if (lan == NULL)
         return CT_NOMEM;
+    if (ct_wheel_new(1000, &lan->wheel) != CT_OK) {
+        free(lan);
+        return CT_NOMEM;
+    }
     lan->now_ms = 1000;
     lan->random = seed;
     lan->last_line = &lan->lines;
@@ -79,6 +99,7 @@ void lan_free(struct lan *lan)
         lan->lines = line->next;
         free(line);
     }
+    ct_wheel_free(lan->wheel);
     free(lan);
 }
 
@@ -123,8 +144,21 @@ static struct place *place_at(struct lan *lan, const struct ct_sip_socket *socke
 
 /* ---- the network ---- */
 
+const char *lan_address(struct lan *lan, const struct ct_sip_socket *socket)
+{
+    const struct place *place = place_at(lan, socket);
+
+    return place == NULL ? "nowhere" : place->address;
+}
+
+static void show(struct lan *lan, const struct lan_sight *sight)
+{
+    if (lan->seen != NULL)
+        lan->seen(lan->seen_ctx, sight);
+}
+
 /* What there is no memory for is lost, as on a network. */
-static void fly(struct lan *lan, const struct lan_packet *packet, int64_t after_ms)
+static void fly(struct lan *lan, const struct lan_packet *packet, int64_t after_ms, uint32_t spoilt)
 {
     struct flight *flight = malloc(sizeof(*flight) + packet->bytes.len);
     struct flight **at = &lan->flights;
@@ -133,19 +167,16 @@ static void fly(struct lan *lan, const struct lan_packet *packet, int64_t after_
         return;
     flight->due_ms = lan->now_ms + after_ms;
     flight->packet = *packet;
+    flight->spoilt = spoilt > 0;
     memcpy(flight->bytes, packet->bytes.at, packet->bytes.len);
+    for (uint32_t i = 0; i < spoilt && packet->bytes.len > 0; i++)
+        flight->bytes[lan_random(lan, (uint32_t)packet->bytes.len)] ^=
+            (char)(1 + lan_random(lan, 255));
     flight->packet.bytes.at = flight->bytes;
     while (*at != NULL && (*at)->due_ms <= flight->due_ms)
         at = &(*at)->next;
     flight->next = *at;
     *at = flight;
-}
-
-static const char *name_of(struct lan *lan, const struct ct_sip_socket *socket)
-{
-    const struct place *place = place_at(lan, socket);
-
-    return place == NULL ? "nowhere" : place->address;
 }
 
 static void note(struct lan *lan, const struct lan_packet *packet)
@@ -159,24 +190,34 @@ static void note(struct lan *lan, const struct lan_packet *packet)
            packet->bytes.at[length] != '\r')
         length++;
     memcpy(line->text, packet->bytes.at, length);
-    snprintf(line->from, sizeof(line->from), "%s", name_of(lan, &packet->from));
-    snprintf(line->to, sizeof(line->to), "%s", name_of(lan, &packet->to));
+    snprintf(line->from, sizeof(line->from), "%s", lan_address(lan, &packet->from));
+    snprintf(line->to, sizeof(line->to), "%s", lan_address(lan, &packet->to));
     line->at_ms = lan->now_ms;
     *lan->last_line = line;
     lan->last_line = &line->next;
 }
 
 static void launch(struct lan *lan, const struct ct_sip_socket *from,
-                   const struct ct_sip_socket *to, struct ct_str bytes)
+                   const struct ct_sip_socket *to, struct ct_str bytes, struct stream *stream)
 {
-    const struct lan_packet packet = {*from, *to, bytes, lan->sent++};
-    struct lan_fate fate = {1, {LAN_DELAY_MS}};
+    const struct lan_packet packet = {*from, *to, bytes, lan->sent++,
+                                      stream == NULL ? 0 : stream->number};
+    const struct lan_sight sight = {.packet = &packet};
+    struct lan_fate fate = {.copies = 1, .after_ms = {LAN_DELAY_MS}};
 
-    note(lan, &packet);
+    if (lan->seen == NULL)
+        note(lan, &packet);
+    show(lan, &sight);
     if (lan->judge != NULL)
         fate = lan->judge(lan->judge_ctx, &packet);
-    for (int i = 0; i < fate.copies; i++)
-        fly(lan, &packet, fate.after_ms[i]);
+    if (stream == NULL) {
+        for (int i = 0; i < fate.copies; i++)
+            fly(lan, &packet, fate.after_ms[i], fate.spoilt[i]);
+        return;
+    }
+    if (lan->now_ms + fate.after_ms[0] > stream->last_ms)
+        stream->last_ms = lan->now_ms + fate.after_ms[0];
+    fly(lan, &packet, stream->last_ms - lan->now_ms, 0);
 }
 
 void lan_drop_in(struct lan *lan, const char *from, const char *to, const char *bytes)
@@ -184,18 +225,126 @@ void lan_drop_in(struct lan *lan, const char *from, const char *to, const char *
     struct ct_sip_hop source = lan_hop(from);
     struct ct_sip_hop target = lan_hop(to);
 
-    launch(lan, &source.peer, &target.peer, ct_str_of(bytes));
+    launch(lan, &source.peer, &target.peer, ct_str_of(bytes), NULL);
+}
+
+/* ---- streams ---- */
+
+static struct stream *stream_of(struct lan *lan, uint64_t number)
+{
+    for (size_t i = 0; i < STREAMS; i++)
+        if (number != 0 && lan->streams[i].number == number)
+            return &lan->streams[i];
+    return NULL;
+}
+
+static bool joins(const struct stream *stream, const struct ct_sip_socket *a,
+                  const struct ct_sip_socket *b)
+{
+    return (ct_sip_socket_equal(&stream->ends[0], a) && ct_sip_socket_equal(&stream->ends[1], b)) ||
+           (ct_sip_socket_equal(&stream->ends[0], b) && ct_sip_socket_equal(&stream->ends[1], a));
+}
+
+static bool at_home(const struct place *place)
+{
+    return place != NULL && (place->sip != NULL || place->resident.receive != NULL);
+}
+
+/* The stream of this number; of 0 one between the two, or a new one. NULL: there is none. */
+static struct stream *stream_to(struct lan *lan, const struct ct_sip_socket *from,
+                                const struct ct_sip_hop *to)
+{
+    struct stream *unused = NULL;
+
+    if (to->connection != 0)
+        return stream_of(lan, to->connection);
+    for (size_t i = 0; i < STREAMS; i++) {
+        struct stream *stream = &lan->streams[i];
+
+        if (stream->number == 0)
+            unused = stream;
+        else if (stream->transport == to->transport && joins(stream, from, &to->peer))
+            return stream;
+    }
+    if (unused == NULL || !at_home(place_at(lan, &to->peer)))
+        return NULL;
+    *unused = (struct stream){++lan->last_stream, to->transport, {*from, to->peer}, lan->now_ms};
+    return unused;
+}
+
+static enum ct_result dispatch(struct lan *lan, const struct ct_sip_socket *from,
+                               const struct ct_sip_hop *to, struct ct_str bytes)
+{
+    struct stream *stream = NULL;
+
+    if (ct_sip_reliable(to->transport)) {
+        stream = stream_to(lan, from, to);
+        if (stream == NULL)
+            return CT_UNAVAILABLE;
+    }
+    launch(lan, from,
+           stream == NULL || ct_sip_socket_equal(&stream->ends[1], from) == false
+               ? &to->peer
+               : &stream->ends[0],
+           bytes, stream);
+    return CT_OK;
+}
+
+void lan_send(struct lan *lan, const char *from, const struct ct_sip_hop *to, struct ct_str bytes)
+{
+    struct ct_sip_hop source = lan_hop(from);
+    enum ct_result result = dispatch(lan, &source.peer, to, bytes);
+
+    (void)result; /* as if it got lost */
+}
+
+static void tell_lost(struct lan *lan, const struct stream *stream, int end)
+{
+    struct place *place = place_at(lan, &stream->ends[end]);
+    struct ct_sip_hop hop = {.transport = stream->transport,
+                             .peer = stream->ends[1 - end],
+                             .connection = stream->number};
+
+    if (place->sip != NULL)
+        ct_sip_hop_lost(place->sip, &hop);
+    else if (place->resident.receive != NULL)
+        place->resident.lost(place->resident.ctx, stream->number);
+}
+
+void lan_break(struct lan *lan, const char *address)
+{
+    struct ct_sip_hop hop = lan_hop(address);
+
+    for (size_t i = 0; i < STREAMS; i++) {
+        struct stream broken = lan->streams[i];
+
+        if (broken.number == 0 || (!ct_sip_socket_equal(&broken.ends[0], &hop.peer) &&
+                                   !ct_sip_socket_equal(&broken.ends[1], &hop.peer)))
+            continue;
+        lan->streams[i].number = 0;
+        tell_lost(lan, &broken, 0);
+        tell_lost(lan, &broken, 1);
+    }
 }
 
 static void deliver(struct lan *lan)
 {
     struct flight *flight = lan->flights;
     struct place *place = place_at(lan, &flight->packet.to);
-    struct ct_sip_hop from = {.transport = CT_SIP_UDP, .peer = flight->packet.from};
+    struct stream *stream = stream_of(lan, flight->packet.stream);
+    struct lan_sight sight = {&flight->packet, true, flight->spoilt, !at_home(place)};
+    struct ct_sip_hop from = {.transport = stream == NULL ? CT_SIP_UDP : stream->transport,
+                              .peer = flight->packet.from,
+                              .connection = flight->packet.stream};
 
     lan->flights = flight->next;
-    if (place != NULL && place->sip != NULL)
+    /* what is under way on a stream when it breaks is gone */
+    sight.nowhere = sight.nowhere || (flight->packet.stream != 0 && stream == NULL);
+    show(lan, &sight);
+    if (!sight.nowhere && place->sip != NULL)
         ct_sip_receive(place->sip, &from, flight->packet.bytes);
+    else if (!sight.nowhere)
+        place->resident.receive(place->resident.ctx, &from, flight->packet.bytes, flight->spoilt);
     free(flight);
 }
 
@@ -205,8 +354,11 @@ void lan_run(struct lan *lan, int64_t ms)
 
     for (;;) {
         int64_t next_ms = lan->flights != NULL ? lan->flights->due_ms : INT64_MAX;
+        bool wheel = ct_wheel_next_ms(lan->wheel) < next_ms;
         struct ct_sip *turning = NULL;
 
+        if (wheel)
+            next_ms = ct_wheel_next_ms(lan->wheel);
         for (size_t i = 0; i < lan->place_count; i++) {
             struct ct_sip *sip = lan->places[i].sip;
 
@@ -219,12 +371,16 @@ void lan_run(struct lan *lan, int64_t ms)
             break;
         if (next_ms > lan->now_ms)
             lan->now_ms = next_ms;
+        ct_wheel_tell(lan->wheel, lan->now_ms);
         if (turning != NULL)
             ct_sip_turn(turning);
+        else if (wheel)
+            ct_wheel_turn(lan->wheel, lan->now_ms);
         else
             deliver(lan);
     }
     lan->now_ms = end_ms;
+    ct_wheel_turn(lan->wheel, end_ms);
     /* what a test begins now counts from now */
     for (size_t i = 0; i < lan->place_count; i++)
         if (lan->places[i].sip != NULL)
@@ -255,14 +411,12 @@ static enum ct_result env_send(void *ctx, const struct ct_sip_hop *to, struct ct
 {
     struct place *place = ctx;
 
-    launch(place->lan, &place->socket, &to->peer, bytes);
-    return CT_OK;
+    return dispatch(place->lan, &place->socket, to, bytes);
 }
 
 static void env_local(void *ctx, const struct ct_sip_hop *to, struct ct_sip_local *out)
 {
-    (void)to;
-    *out = (struct ct_sip_local){ct_str_of(((struct place *)ctx)->address), 0, CT_SIP_UDP};
+    *out = (struct ct_sip_local){ct_str_of(((struct place *)ctx)->address), 0, to->transport};
 }
 
 static size_t look_up(struct lan *lan, struct ct_str host, struct ct_sip_hop *hops, size_t most)
@@ -332,6 +486,41 @@ void lan_inhabit(struct lan *lan, const char *address, struct ct_sip *sip)
     struct ct_sip_hop hop = lan_hop(address);
 
     place_at(lan, &hop.peer)->sip = sip;
+}
+
+enum ct_result lan_reside(struct lan *lan, const char *address, const struct lan_resident *resident)
+{
+    struct ct_sip_hop hop = lan_hop(address);
+    struct place *place = place_at(lan, &hop.peer);
+    struct ct_sip_env unused;
+
+    if (place == NULL) {
+        if (lan_place(lan, address, &unused) != CT_OK)
+            return CT_INVALID;
+        place = place_at(lan, &hop.peer);
+    }
+    place->resident = resident == NULL ? (struct lan_resident){0} : *resident;
+    return CT_OK;
+}
+
+void lan_watch(struct lan *lan, void (*seen)(void *ctx, const struct lan_sight *sight), void *ctx)
+{
+    lan->seen = seen;
+    lan->seen_ctx = ctx;
+}
+
+struct ct_wheel *lan_wheel(struct lan *lan)
+{
+    return lan->wheel;
+}
+
+size_t lan_flights(const struct lan *lan)
+{
+    size_t count = 0;
+
+    for (const struct flight *flight = lan->flights; flight != NULL; flight = flight->next)
+        count++;
+    return count;
 }
 
 void lan_name(struct lan *lan, const char *name, const char *addresses)

@@ -7,12 +7,14 @@
 
 #include "base/result.h"
 #include "base/text.h"
+#include "base/wheel.h"
 #include "sip/endpoint.h"
 #include "sip/transport.h"
 
 /**
- * A network for SIP endpoints, in one thread: its clock moves when it is told to, its network loses, doubles and
- * reorders datagrams as a test wants, its randomness comes from a seed. The same seed makes the same world.
+ * A network for SIP endpoints, in one thread: its clock moves when it is told to, its network loses, doubles,
+ * reorders and damages datagrams as a test wants, its streams break, its randomness comes from a seed. The same seed
+ * makes the same world.
  */
 struct lan;
 
@@ -23,13 +25,16 @@ struct lan_packet {
     struct ct_sip_socket from;
     struct ct_sip_socket to;
     struct ct_str bytes;
-    size_t number; /* from 0, in the order in which they were sent */
+    size_t number;   /* from 0, in the order in which they were sent */
+    uint64_t stream; /* of a message on a stream: its number; 0: a datagram */
 };
 
-/** What becomes of a datagram: how many copies arrive, and after how many milliseconds. */
+/** What becomes of a datagram: how many copies arrive, after how many milliseconds, and how many bytes of each are
+ *  spoilt on the way. Of a message on a stream the first time alone counts, and it does not overtake others. */
 struct lan_fate {
     int copies;
     int64_t after_ms[3];
+    uint32_t spoilt[3];
 };
 
 typedef struct lan_fate lan_judge(void *ctx, const struct lan_packet *packet);
@@ -43,6 +48,39 @@ void lan_network(struct lan *lan, lan_judge *judge, void *ctx);
 CT_CHECKED enum ct_result lan_place(struct lan *lan, const char *address, struct ct_sip_env *out);
 /** The endpoint at that place; NULL: it is switched off. */
 void lan_inhabit(struct lan *lan, const char *address, struct ct_sip *sip);
+/** Somebody at a place who is not an endpoint of ours. */
+struct lan_resident {
+    void *ctx;
+    /** @p hop is where it came from; @p spoilt: it is not as it was sent. */
+    void (*receive)(void *ctx, const struct ct_sip_hop *hop, struct ct_str bytes, bool spoilt);
+    /** A stream that led here is gone. */
+    void (*lost)(void *ctx, uint64_t stream);
+};
+/** Makes a place (port 5060) for one who lives there from now on, or after he had moved out, again; with NULL he moves
+ *  out. CT_INVALID. */
+CT_CHECKED enum ct_result lan_reside(struct lan *lan, const char *address,
+                                     const struct lan_resident *resident);
+/** A resident sends; over a stream on the one that is open to that peer, else on a new one. */
+void lan_send(struct lan *lan, const char *from, const struct ct_sip_hop *to, struct ct_str bytes);
+/** Breaks all streams of a place; both ends are told. */
+void lan_break(struct lan *lan, const char *address);
+/** The timers of whoever lives here. */
+struct ct_wheel *lan_wheel(struct lan *lan);
+
+/** What happens to a message: it is sent, or it arrives somewhere. */
+struct lan_sight {
+    const struct lan_packet *packet;
+    bool arrives;
+    bool spoilt;  /* it is not as it was sent */
+    bool nowhere; /* it arrives where nobody is */
+};
+/** Shows all of it to @p seen, in place of keeping it for lan_count and lan_print. */
+void lan_watch(struct lan *lan, void (*seen)(void *ctx, const struct lan_sight *sight), void *ctx);
+/** The name of a place, its address; "nowhere" when there is none. */
+const char *lan_address(struct lan *lan, const struct ct_sip_socket *socket);
+/** How many messages are under way. */
+size_t lan_flights(const struct lan *lan);
+
 /** What DNS says of a name: addresses with commas between them. Borrowed. */
 void lan_name(struct lan *lan, const char *name, const char *addresses);
 /** The hop that leads to an address. */

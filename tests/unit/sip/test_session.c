@@ -181,7 +181,8 @@ struct losses {
 static struct lan_fate lose(void *ctx, const struct lan_packet *packet)
 {
     struct losses *losses = ctx;
-    struct lan_fate fate = {1, {LAN_DELAY_MS, 2 * LAN_DELAY_MS, 3 * LAN_DELAY_MS}};
+    struct lan_fate fate = {.copies = 1,
+                            .after_ms = {LAN_DELAY_MS, 2 * LAN_DELAY_MS, 3 * LAN_DELAY_MS}};
     size_t length = strlen(losses->beginning);
 
     if (packet->bytes.len < length || memcmp(packet->bytes.at, losses->beginning, length) != 0)
@@ -318,7 +319,7 @@ struct forger {
 static struct lan_fate forge(void *ctx, const struct lan_packet *packet)
 {
     struct forger *forger = ctx;
-    struct lan_fate fate = {1, {LAN_DELAY_MS}};
+    struct lan_fate fate = {.copies = 1, .after_ms = {LAN_DELAY_MS}};
     char *tag;
     char *contact;
 
