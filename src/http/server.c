@@ -29,6 +29,8 @@
 #define CONNECTION_MEMORY 8192
 /* Seconds without a byte in either direction. */
 #define IDLE_TIMEOUT 60
+/* How long who stops waits for clients to take the end of their streams. */
+#define STREAM_FAREWELL_US 1000000
 /* What is read of a stream at a time. */
 #define STREAM_BLOCK 2048
 /* Descriptors that are not connections: database, log, threads. */
@@ -636,9 +638,13 @@ void ct_server_stop(struct ct_server *server, int64_t grace_ms)
         return;
     atomic_store(&server->stopping, true);
     MHD_socket socket = MHD_quiesce_daemon(server->daemon);
-    ct_streams_end(&server->streams);
-    int64_t deadline = ct_clock_monotonic_us() + grace_ms * 1000;
+    int64_t now = ct_clock_monotonic_us();
+    int64_t deadline = now + grace_ms * 1000;
+    int64_t farewell = now + STREAM_FAREWELL_US;
     const struct timespec pause = {0, 2000000};
+    ct_streams_end(&server->streams);
+    while (ct_streams_any(&server->streams) && ct_clock_monotonic_us() < farewell)
+        (void)nanosleep(&pause, NULL);
     while (atomic_load(&server->running) > 0 && ct_clock_monotonic_us() < deadline)
         (void)nanosleep(&pause, NULL);
     /* What waits for a hash or a commit cannot be cut off, and ends by itself. */

@@ -58,6 +58,14 @@ void ct_streams_end(struct ct_streams *streams)
     pthread_mutex_unlock(&streams->mutex);
 }
 
+bool ct_streams_any(struct ct_streams *streams)
+{
+    pthread_mutex_lock(&streams->mutex);
+    bool any = streams->first != NULL;
+    pthread_mutex_unlock(&streams->mutex);
+    return any;
+}
+
 bool ct_stream_is_gone(const struct ct_stream *stream)
 {
     struct pollfd look = {.fd = stream->connection.fd, .events = POLLRDHUP};

@@ -59,6 +59,8 @@ void ct_streams_init(struct ct_streams *streams);
 void ct_streams_destroy(struct ct_streams *streams);
 /** From now on every stream ends, and none sleeps any more. */
 void ct_streams_end(struct ct_streams *streams);
+/** Whether there is one that has not been closed. */
+bool ct_streams_any(struct ct_streams *streams);
 
 /** Opens one, in @p arena, which outlives it, as @p source does. NULL without memory. */
 struct ct_stream *ct_stream_open(struct ct_streams *streams, struct ct_arena *arena,
