@@ -65,7 +65,7 @@ static void env_random(void *ctx, void *out, size_t size)
 static enum ct_result env_send(void *ctx, const struct ct_sip_hop *to, struct ct_str bytes)
 {
     struct ct_sip_net *net = ctx;
-    if (bytes.len == 0)
+    if (bytes.len == 0 || net->streams == NULL)
         return CT_UNAVAILABLE;
     return to->transport == CT_SIP_UDP ? ct_re_udp_send(net, to, bytes)
                                        : ct_re_streams_send(net, to, bytes);
@@ -332,15 +332,21 @@ static void wake(struct ct_sip_net *net)
     (void)done;
 }
 
-void ct_sip_net_stop(struct ct_sip_net *net)
+void ct_sip_net_end(struct ct_sip_net *net)
+{
+    if (net == NULL || !net->running)
+        return;
+    atomic_store(&net->stopping, true);
+    wake(net);
+    (void)pthread_join(net->thread, NULL);
+    net->running = false;
+}
+
+void ct_sip_net_free(struct ct_sip_net *net)
 {
     if (net == NULL)
         return;
-    if (net->running) {
-        atomic_store(&net->stopping, true);
-        wake(net);
-        (void)pthread_join(net->thread, NULL);
-    }
+    ct_sip_net_end(net);
     free_net(net);
 }
 

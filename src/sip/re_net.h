@@ -44,7 +44,7 @@ struct ct_sip_net_options {
 };
 
 /** Takes the addresses; nobody is heard yet. When it fails, @p why (in @p arena) is one line that names the
- *  setting and says what to do. The owner ends it with ct_sip_net_stop. CT_IO, CT_INVALID, CT_NOMEM. */
+ *  setting and says what to do. The owner ends it with ct_sip_net_free. CT_IO, CT_INVALID, CT_NOMEM. */
 CT_CHECKED enum ct_result ct_sip_net_bind(const struct ct_sip_net_options *options,
                                           struct ct_arena *arena, struct ct_sip_net **out,
                                           const char **why);
@@ -76,12 +76,15 @@ struct ct_sip_net_user {
 CT_CHECKED enum ct_result ct_sip_net_start(struct ct_sip_net *net,
                                            const struct ct_sip_net_user *user,
                                            struct ct_arena *arena, const char **why);
-/** Ends the thread, closes all. NULL is allowed. */
-void ct_sip_net_stop(struct ct_sip_net *net);
+/** Ends the thread and closes all connections; what others hold of the network stays valid, and nothing is sent any
+ *  more. NULL is allowed. */
+void ct_sip_net_end(struct ct_sip_net *net);
+/** The same, and frees the network. NULL is allowed. */
+void ct_sip_net_free(struct ct_sip_net *net);
 
 /** Time, randomness, sending, resolving: for the SIP thread alone, but for now_ms and unix_ms. Borrowed. */
 const struct ct_sip_env *ct_sip_net_env(struct ct_sip_net *net);
-/** The thread's mailbox, for any thread until ct_sip_net_stop. */
+/** The thread's mailbox, for any thread until ct_sip_net_free. */
 struct ct_sip_post ct_sip_net_post(struct ct_sip_net *net);
 /** Whether the thread turns, for who watches it. */
 const struct ct_pulse *ct_sip_net_poke(struct ct_sip_net *net);

@@ -102,7 +102,7 @@ static enum ct_result open_echo(struct echo *echo, const struct ct_sip_listen *l
 
 static void close_echo(struct echo *echo)
 {
-    ct_sip_net_stop(echo->net);
+    ct_sip_net_free(echo->net);
     ct_arena_free(echo->arena);
     (void)pthread_cond_destroy(&echo->changed);
     (void)pthread_mutex_destroy(&echo->lock);
@@ -228,7 +228,7 @@ static enum ct_result test_tcp(void)
     bool same = echo.from.connection == 1 && echo.from.transport == CT_SIP_TCP;
     (void)pthread_mutex_unlock(&echo.lock);
     EXPECT(same);
-    ct_sip_net_stop(echo.net);
+    ct_sip_net_free(echo.net);
     echo.net = NULL;
     EXPECT(echo.ended == 1);
 out:
