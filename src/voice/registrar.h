@@ -5,7 +5,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/log.h"
 #include "base/result.h"
 #include "base/text.h"
 #include "sip/endpoint.h"
@@ -17,49 +16,59 @@
 /**
  * Where devices are (RFC 3261 section 10): bindings of contacts to devices. They are in the store before a 200
  * says so, and in memory for who calls them. On the SIP thread alone.
+ *
+ * REGISTERs of one device are done one after the other, in the order in which they came. A device has so many
+ * contacts and no more: a further one takes the place of the one that was registered the longest ago, since phones
+ * behind routers come back from new ports. Contacts are compared by RFC 3261 section 19.1.4, or by instance and
+ * reg-id where there are both (RFC 5626).
  */
 struct ct_registrar;
 
-/** One contact of a device. Texts are valid until the next turn of the SIP thread. */
+/** One contact of a device. */
 struct ct_binding {
     int64_t device_id;
     struct ct_str contact; /* its URI, without angle brackets */
     struct ct_str path;    /* the value of Path (RFC 3327), to become Route; empty: none */
     struct ct_str user_agent;
-    struct ct_str instance; /* +sip.instance (RFC 5626), empty: none */
+    struct ct_str instance; /* +sip.instance (RFC 5626) without quotes, empty: none */
     struct ct_sip_hop hop;  /* where its REGISTER came from: requests to it go there */
     int64_t expires_at;     /* milliseconds since 1970 */
     int q;                  /* 0 to 1000: q of RFC 3261 section 20.10 times 1000 */
 };
 
 /** The bindings of a device, the best first; what was registered later is better among equals. Borrowed until
- *  the next turn. */
+ *  the SIP thread goes on to the next message, letter or timer. */
 size_t ct_registrar_find(struct ct_registrar *registrar, int64_t device_id,
                          const struct ct_binding *const **out);
 /** Whether any device is registered from that address and port (a stream: by that connection). */
 bool ct_registrar_knows(const struct ct_registrar *registrar, const struct ct_sip_hop *from);
 
 struct ct_registrar_options {
-    struct ct_sip *sip;
+    struct ct_sip *sip; /* its wheel; borrowed, as what follows */
     const struct ct_sip_env *env;
     struct ct_sip_post post;
     struct ct_store *store;
+    struct ct_reader *reader;
     struct ct_authenticator *authenticator;
-    struct ct_log *log;
     int64_t expires_min_s, expires_max_s, expires_default_s;
-    size_t contacts_max; /* of a device */
-    /** Tells who authenticated and who failed; may be NULL. */
-    void (*tried)(void *ctx, const struct ct_sip_hop *from, bool failed);
-    void *tried_ctx;
+    size_t contacts_max; /* of a device; 1 to 100 */
 };
 /** Loads what the store has. CT_UNAVAILABLE, CT_NOMEM. */
 CT_CHECKED enum ct_result ct_registrar_new(const struct ct_registrar_options *options,
                                            struct ct_registrar **out);
+/** ct_registrar_settled says yes. NULL is allowed. */
 void ct_registrar_free(struct ct_registrar *registrar);
+/** Whether no write of it is under way: none whose letter is still to come. */
+bool ct_registrar_settled(const struct ct_registrar *registrar);
+
 /** A REGISTER, outside any dialog. It is answered, now or when it is on disk. */
 void ct_registrar_request(struct ct_registrar *registrar, struct ct_sip_server *transaction,
                           const struct ct_sip_message *message);
-/** A device was deleted, or its password changed: its bindings are gone. */
-void ct_registrar_forget(struct ct_registrar *registrar, int64_t device_id);
+/** A connection has ended. */
+void ct_registrar_lost(struct ct_registrar *registrar, const struct ct_sip_hop *hop);
+/** A device was changed, or deleted. If its bindings have gone from the store with that, they go from here. */
+void ct_registrar_changed(struct ct_registrar *registrar, int64_t device_id);
+/** How many bindings there are. */
+size_t ct_registrar_count(const struct ct_registrar *registrar);
 
 #endif

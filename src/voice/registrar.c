@@ -1,0 +1,452 @@
+#include "voice/registrar.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "voice/registration_plan.h"
+
+/* Devices whose REGISTERs wait for the disk, by their ids; and how many of one may. */
+#define BUCKETS ((size_t)1024)
+#define WAITING_MOST 8
+#define RETRY_AFTER "Retry-After: 2\r\n"
+/* How often what has expired is deleted, and how much at a time. */
+#define TIDY_MS 5000
+#define TIDY_ROWS 500
+
+/* A REGISTER on its way: read, waiting for those before it, waiting for the disk. */
+struct registration {
+    struct ct_registrar *registrar;
+    struct ct_arena *arena;       /* of itself */
+    struct ct_sip_server *server; /* NULL: nobody waits for the answer any more */
+    struct ct_sip_caller caller;
+    struct ct_sip_hop from;
+    struct ct_registration_wish wish;
+    struct ct_registration_plan plan;
+    struct ct_job job;
+    struct ct_sip_letter letter;
+    enum ct_result outcome;
+    struct registration *next; /* of the same device, or of another one in the same bucket */
+};
+
+struct ct_registrar {
+    struct ct_registrar_options options;
+    struct ct_locations *locations;
+    struct registration *
+        waiting[BUCKETS]; /* in the order in which they came; the first of each device is at work */
+    size_t under_way;
+    struct ct_timer tidy_timer;
+    struct ct_job tidy_job;
+    struct ct_sip_letter tidy_letter;
+    int64_t tidy_now;
+    bool tidy_more;
+};
+
+static int64_t unix_ms(const struct ct_registrar *registrar)
+{
+    return registrar->options.env->unix_ms(registrar->options.env->ctx);
+}
+
+/* ---- the way of a REGISTER ---- */
+
+static void begin(struct registration *registration);
+
+static bool is_first(const struct registration *registration)
+{
+    const struct registration *first =
+        registration->registrar->waiting[(uint64_t)registration->caller.device_id % BUCKETS];
+    while (first->caller.device_id != registration->caller.device_id)
+        first = first->next;
+    return first == registration;
+}
+
+/* It has been answered, or nobody wants to know: the next one of its device has its turn. */
+static void end(struct registration *registration)
+{
+    int64_t device_id = registration->caller.device_id;
+    struct registration **link = &registration->registrar->waiting[(uint64_t)device_id % BUCKETS];
+    while (*link != registration)
+        link = &(*link)->next;
+    *link = registration->next;
+    struct registration *next = registration->next;
+    while (next != NULL && next->caller.device_id != device_id)
+        next = next->next;
+    if (registration->server != NULL)
+        ct_sip_server_forget(registration->server);
+    ct_arena_free(registration->arena);
+    if (next != NULL)
+        begin(next);
+}
+
+static void reply(struct registration *registration, int status, struct ct_str headers)
+{
+    const struct ct_sip_reply_options options = {.headers = headers, .forget = true};
+    if (registration->server != NULL)
+        (void)!ct_sip_reply(registration->server, status, &options);
+}
+
+/* RFC 3261 section 20.17: "Sat, 13 Nov 2010 23:29:00 GMT" */
+static void add_date(struct ct_buf *out, int64_t now)
+{
+    static const char days[] = "SunMonTueWedThuFriSat";
+    static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    struct tm parts;
+    time_t seconds = (time_t)(now / 1000);
+    if (gmtime_r(&seconds, &parts) == NULL)
+        return;
+    ct_buf_printf(out, "Date: %.3s, %02d %.3s %d %02d:%02d:%02d GMT\r\n",
+                  days + (ptrdiff_t)3 * parts.tm_wday, parts.tm_mday,
+                  months + (ptrdiff_t)3 * parts.tm_mon, parts.tm_year + 1900, parts.tm_hour,
+                  parts.tm_min, parts.tm_sec);
+}
+
+static void add_contact(struct ct_buf *out, const struct ct_location *location, int64_t now)
+{
+    const struct ct_binding *binding = &location->binding;
+    int64_t left = (binding->expires_at - now + 500) / 1000;
+    ct_buf_text(out, "Contact: <");
+    ct_buf_str(out, binding->contact);
+    ct_buf_text(out, ">;expires=");
+    ct_buf_int(out, left > 0 ? left : 0);
+    if (binding->q < 1000) {
+        ct_buf_text(out, ";q=0.");
+        ct_buf_digits(out, binding->q, 3);
+    }
+    if (binding->instance.len > 0) {
+        ct_buf_text(out, ";+sip.instance=\"");
+        ct_buf_str(out, binding->instance);
+        ct_buf_char(out, '"');
+    }
+    if (location->reg_id > 0) {
+        ct_buf_text(out, ";reg-id=");
+        ct_buf_int(out, location->reg_id);
+    }
+    ct_buf_text(out, "\r\n");
+}
+
+static void reply_bindings(struct registration *registration)
+{
+    struct ct_registrar *registrar = registration->registrar;
+    int64_t now = unix_ms(registrar);
+    struct ct_location_list list =
+        ct_locations_find(registrar->locations, registration->caller.device_id);
+    struct ct_buf headers = ct_buf_in(registration->arena);
+    for (size_t i = 0; i < list.count; i++)
+        add_contact(&headers, (const struct ct_location *)(const void *)list.all[i], now);
+    if (registration->wish.path.len > 0) {
+        ct_buf_text(&headers, "Path: ");
+        ct_buf_str(&headers, registration->wish.path);
+        ct_buf_text(&headers, "\r\n");
+    }
+    ct_buf_text(&headers, "Supported: path\r\n");
+    add_date(&headers, now);
+    if (headers.failed)
+        reply(registration, 503, CT_STR(RETRY_AFTER));
+    else
+        reply(registration, 200, ct_buf_done(&headers));
+}
+
+/* ---- the disk ---- */
+
+static enum ct_result run_store(void *ctx, struct ct_db *db)
+{
+    const struct registration *registration = ctx;
+    const struct ct_registration_plan *plan = &registration->plan;
+    return ct_registration_store(db, registration->caller.user_id, plan->now, plan->changes,
+                                 plan->count);
+}
+
+static void stored(void *ctx, enum ct_result result)
+{
+    struct registration *registration = ctx;
+    const struct ct_sip_post *post = &registration->registrar->options.post;
+    registration->outcome = result;
+    post->post(post->ctx, &registration->letter);
+}
+
+static enum ct_result apply(struct registration *registration)
+{
+    struct ct_locations *locations = registration->registrar->locations;
+    enum ct_result result = CT_OK;
+    for (size_t i = 0; i < registration->plan.count; i++) {
+        const struct ct_registration_change *change = &registration->plan.changes[i];
+        if (change->kind == CT_REGISTRATION_REMOVE)
+            ct_locations_remove(locations, change->row.device_id, change->row.place);
+        else if (ct_locations_put(locations, &change->row, &registration->from) != CT_OK)
+            result = CT_NOMEM;
+    }
+    return result;
+}
+
+static void on_disk(void *ctx)
+{
+    struct registration *registration = ctx;
+    enum ct_result result = registration->outcome;
+    registration->registrar->under_way--;
+    if (result == CT_OK)
+        result = apply(registration);
+    if (result == CT_OK)
+        reply_bindings(registration);
+    else if (result == CT_NOT_FOUND) /* the device was deleted meanwhile */
+        reply(registration, 404, (struct ct_str){0});
+    else
+        reply(registration, 503, CT_STR(RETRY_AFTER));
+    end(registration);
+}
+
+static void begin(struct registration *registration)
+{
+    struct ct_registrar *registrar = registration->registrar;
+    struct ct_registration_plan *plan = &registration->plan;
+    *plan = (struct ct_registration_plan){
+        .arena = registration->arena,
+        .device_id = registration->caller.device_id,
+        .wish = &registration->wish,
+        .from = &registration->from,
+        .contacts_max = registrar->options.contacts_max,
+        .now = unix_ms(registrar),
+        .list = ct_locations_find(registrar->locations, registration->caller.device_id)};
+    enum ct_result result = ct_registration_plan(plan);
+    if (result == CT_OK && plan->status == 0 && plan->count > 0) {
+        registration->job = (struct ct_job){.run = run_store, .done = stored, .ctx = registration};
+        registration->letter = (struct ct_sip_letter){.open = on_disk, .ctx = registration};
+        result = ct_store_submit(registrar->options.store, &registration->job);
+        if (result == CT_OK) {
+            registrar->under_way++;
+            return;
+        }
+    }
+    if (result != CT_OK)
+        reply(registration, 503, CT_STR(RETRY_AFTER));
+    else if (plan->status != 0)
+        reply(registration, plan->status, (struct ct_str){0});
+    else
+        reply_bindings(registration);
+    end(registration);
+}
+
+/* ---- from the endpoint ---- */
+
+static void gone(void *ctx, enum ct_sip_gone why)
+{
+    struct registration *registration = ctx;
+    (void)why;
+    ct_sip_server_forget(registration->server);
+    registration->server = NULL;
+}
+
+static const struct ct_sip_server_events server_events = {.gone = gone};
+
+static void refuse(struct ct_sip_server *transaction, int status, struct ct_str headers)
+{
+    const struct ct_sip_reply_options options = {.headers = headers, .forget = true};
+    (void)!ct_sip_reply(transaction, status, &options);
+}
+
+/* Behind all that wait; false: too many of this device do. */
+static bool enqueue(struct registration *registration)
+{
+    size_t same = 0;
+    struct registration **link =
+        &registration->registrar->waiting[(uint64_t)registration->caller.device_id % BUCKETS];
+    for (; *link != NULL; link = &(*link)->next)
+        same += (*link)->caller.device_id == registration->caller.device_id ? 1 : 0;
+    if (same >= WAITING_MOST)
+        return false;
+    *link = registration;
+    return true;
+}
+
+static void accept_request(struct ct_registrar *registrar, struct ct_sip_server *transaction,
+                           const struct ct_sip_message *message, const struct ct_sip_caller *caller,
+                           struct ct_arena *arena)
+{
+    const struct ct_registration_limits limits = {.min_s = registrar->options.expires_min_s,
+                                                  .max_s = registrar->options.expires_max_s,
+                                                  .default_s =
+                                                      registrar->options.expires_default_s};
+    struct registration *registration = ct_arena_alloc(arena, sizeof(*registration));
+    int status = 503;
+    if (registration == NULL ||
+        ct_registration_read(arena, message, &limits, &registration->wish, &status) != CT_OK)
+        status = 503;
+    if (status == 0) {
+        registration->registrar = registrar;
+        registration->arena = arena;
+        registration->caller = *caller;
+        registration->from = *ct_sip_server_from(transaction);
+        registration->server = transaction;
+        if (enqueue(registration)) {
+            ct_sip_server_watch(transaction, &server_events, registration);
+            if (is_first(registration))
+                begin(registration);
+            return;
+        }
+        status = 503;
+    }
+    char min_expires[48];
+    (void)snprintf(min_expires, sizeof(min_expires), "Min-Expires: %lld\r\n",
+                   (long long)limits.min_s);
+    refuse(transaction, status,
+           status == 423   ? ct_str_of(min_expires)
+           : status == 503 ? CT_STR(RETRY_AFTER)
+                           : (struct ct_str){0});
+    ct_arena_free(arena);
+}
+
+void ct_registrar_request(struct ct_registrar *registrar, struct ct_sip_server *transaction,
+                          const struct ct_sip_message *message)
+{
+    struct ct_sip_caller caller;
+    if (!ct_authenticate(registrar->options.authenticator, transaction, message, &caller))
+        return;
+    /* Nobody registers for somebody else. */
+    if (!ct_str_equal(message->to.uri.user, ct_str_of(caller.username))) {
+        refuse(transaction, 403, (struct ct_str){0});
+        return;
+    }
+    struct ct_arena *arena = ct_arena_new();
+    if (arena == NULL)
+        refuse(transaction, 503, CT_STR(RETRY_AFTER));
+    else
+        accept_request(registrar, transaction, message, &caller, arena);
+}
+
+/* ---- what has expired ---- */
+
+static enum ct_result run_tidy(void *ctx, struct ct_db *db)
+{
+    struct ct_registrar *registrar = ctx;
+    return ct_registration_expire(db, registrar->tidy_now, TIDY_ROWS, &registrar->tidy_more);
+}
+
+static void tidied(void *ctx, enum ct_result result)
+{
+    struct ct_registrar *registrar = ctx;
+    if (result != CT_OK)
+        registrar->tidy_more = false; /* it is tried again, but not at once */
+    registrar->options.post.post(registrar->options.post.ctx, &registrar->tidy_letter);
+}
+
+static void tidy_again(void *ctx)
+{
+    struct ct_registrar *registrar = ctx;
+    registrar->under_way--;
+    ct_timer_start(ct_sip_wheel(registrar->options.sip), &registrar->tidy_timer,
+                   registrar->tidy_more ? 1 : TIDY_MS);
+}
+
+static void tidy(void *ctx)
+{
+    struct ct_registrar *registrar = ctx;
+    int64_t now = unix_ms(registrar);
+    if (registrar->tidy_more || ct_locations_take_expired(registrar->locations)) {
+        registrar->tidy_now = now;
+        registrar->under_way++;
+        if (ct_store_submit(registrar->options.store, &registrar->tidy_job) == CT_OK)
+            return;
+        registrar->under_way--;
+    }
+    ct_timer_start(ct_sip_wheel(registrar->options.sip), &registrar->tidy_timer, TIDY_MS);
+}
+
+/* ---- the whole ---- */
+
+static enum ct_result load_row(void *ctx, const struct ct_binding_row *row)
+{
+    struct ct_registrar *registrar = ctx;
+    return row->place < 0 || row->place >= (int64_t)CT_CONTACTS_MOST
+               ? CT_OK
+               : ct_locations_put(registrar->locations, row, NULL);
+}
+
+static enum ct_result load(struct ct_registrar *registrar)
+{
+    struct ct_db *db;
+    enum ct_result result = ct_store_read_begin(registrar->options.store, &db);
+    if (result != CT_OK)
+        return result;
+    result = ct_binding_each(db, unix_ms(registrar), load_row, registrar);
+    ct_store_read_end(db);
+    return result;
+}
+
+enum ct_result ct_registrar_new(const struct ct_registrar_options *options,
+                                struct ct_registrar **out)
+{
+    assert(options->contacts_max >= 1 && options->contacts_max <= CT_CONTACTS_MOST);
+    struct ct_registrar *registrar = calloc(1, sizeof(*registrar));
+    if (registrar == NULL)
+        return CT_NOMEM;
+    registrar->options = *options;
+    registrar->tidy_timer = (struct ct_timer){.fire = tidy, .ctx = registrar};
+    registrar->tidy_job = (struct ct_job){.run = run_tidy, .done = tidied, .ctx = registrar};
+    registrar->tidy_letter = (struct ct_sip_letter){.open = tidy_again, .ctx = registrar};
+    registrar->tidy_more = true; /* some may have expired while nobody looked */
+    enum ct_result result =
+        ct_locations_new(ct_sip_wheel(options->sip), options->env, &registrar->locations);
+    if (result == CT_OK)
+        result = load(registrar);
+    if (result != CT_OK) {
+        ct_registrar_free(registrar);
+        return result;
+    }
+    ct_timer_start(ct_sip_wheel(options->sip), &registrar->tidy_timer, TIDY_MS);
+    *out = registrar;
+    return CT_OK;
+}
+
+void ct_registrar_free(struct ct_registrar *registrar)
+{
+    if (registrar == NULL)
+        return;
+    assert(registrar->under_way == 0);
+    ct_timer_stop(&registrar->tidy_timer);
+    ct_locations_free(registrar->locations);
+    free(registrar);
+}
+
+bool ct_registrar_settled(const struct ct_registrar *registrar)
+{
+    return registrar->under_way == 0;
+}
+
+size_t ct_registrar_find(struct ct_registrar *registrar, int64_t device_id,
+                         const struct ct_binding *const **out)
+{
+    struct ct_location_list list = ct_locations_find(registrar->locations, device_id);
+    *out = list.all;
+    return list.count;
+}
+
+bool ct_registrar_knows(const struct ct_registrar *registrar, const struct ct_sip_hop *from)
+{
+    return ct_locations_know(registrar->locations, from);
+}
+
+void ct_registrar_lost(struct ct_registrar *registrar, const struct ct_sip_hop *hop)
+{
+    ct_locations_lost(registrar->locations, hop);
+}
+
+void ct_registrar_changed(struct ct_registrar *registrar, int64_t device_id)
+{
+    struct ct_binding_row row;
+    struct ct_db *db;
+    size_t count = 1;
+    struct ct_arena *arena = ct_arena_new();
+    if (arena != NULL && ct_reader_begin(registrar->options.reader, &db) == CT_OK) {
+        if (ct_binding_list(arena, db, device_id, unix_ms(registrar), 1, &row, &count) != CT_OK)
+            count = 1;
+        ct_reader_end(registrar->options.reader, db);
+    }
+    if (count == 0)
+        ct_locations_forget(registrar->locations, device_id);
+    ct_arena_free(arena);
+}
+
+size_t ct_registrar_count(const struct ct_registrar *registrar)
+{
+    return ct_locations_count(registrar->locations);
+}
