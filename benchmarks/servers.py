@@ -186,6 +186,7 @@ class Ours(Server):
             "HTTP_THREADS": str(len(cores(self.bench.server_cpus))),
             # the peers write no line a request either
             "LOG_LEVEL": "warning",
+            "SIP_LISTEN": "off",
             **self.settings,
         }
 

@@ -18,6 +18,7 @@
 #include "voice/devices.h"
 #include "voice/forget.h"
 #include "voice/number_voice.h"
+#include "voice/shield_api.h"
 #include "voice/trunks.h"
 
 extern char **environ;
@@ -194,11 +195,12 @@ struct ct_mounts ct_program_all_mounts(struct ct_program *program, struct ct_doc
                 {ct_deliveries_routes, ct_deliveries_route_count, &program->events},
                 {ct_trunks_routes, ct_trunks_route_count, NULL},
                 {ct_call_caps_routes, ct_call_caps_route_count, NULL},
+                {ct_shield_routes, ct_shield_route_count, &program->voice},
                 {ct_health_routes, ct_health_route_count, NULL},
                 {ct_ops_routes, ct_ops_route_count, &program->ops},
                 {ct_metrics_api_routes, ct_metrics_api_route_count, &program->ops},
                 {ct_docs_routes, ct_docs_route_count, docs}},
-        .count = 22};
+        .count = 23};
 }
 
 enum ct_result ct_program_make_document(struct ct_program *program, const struct ct_mounts *mounts,

@@ -17,6 +17,7 @@
 #include "numbers/numbers.h"
 #include "ops/ops.h"
 #include "store/store.h"
+#include "voice/voice.h"
 
 /** Everything that a command may need; what it did not open stays zero. main() closes it. */
 struct ct_program {
@@ -28,6 +29,7 @@ struct ct_program {
     struct ct_accounts accounts;
     struct ct_numbers numbers;
     struct ct_events events; /* of `serve` alone */
+    struct ct_voice *voice;  /* likewise; NULL: SIP is off */
     struct ct_ops ops;
 };
 

@@ -160,6 +160,16 @@ static bool bind_listener(struct ct_program *program, struct ct_listener *listen
     return false;
 }
 
+/* Likewise, and before anybody is told that the program serves. */
+static bool bind_voice(struct ct_program *program)
+{
+    const char *why = NULL;
+    if (ct_voice_bind(&program->config, program->arena, &program->voice, &why) == CT_OK)
+        return true;
+    (void)ct_program_fail(why);
+    return false;
+}
+
 static void say_listening(struct ct_program *program, const struct ct_server *server,
                           const struct ct_notify *notify)
 {
@@ -211,8 +221,9 @@ int ct_serve_command(struct ct_program *program, int argc, char **argv)
     /* Warned first: a misspelt SECRET_KEY explains that there is none. */
     if (!ct_program_load_config(program) || !ct_program_open_log(program) || !warn(program) ||
         !ct_program_require_secret(program) || !bind_listener(program, &listener) ||
-        !ct_program_open_metrics(program) || !ct_program_open_store(program) ||
-        !ct_program_open_numbers(program) || !ct_program_open_accounts(program))
+        !bind_voice(program) || !ct_program_open_metrics(program) ||
+        !ct_program_open_store(program) || !ct_program_open_numbers(program) ||
+        !ct_program_open_accounts(program))
         goto out;
     enum ct_result result = ct_docs_new(program->arena, &docs);
     const struct ct_mounts mounts = ct_program_all_mounts(program, docs);
@@ -236,6 +247,8 @@ int ct_serve_command(struct ct_program *program, int argc, char **argv)
     if (result == CT_OK)
         result = start_ops(program, hashing);
     if (result == CT_OK)
+        result = ct_voice_start(program->voice, program->store, program->log, program->arena, &why);
+    if (result == CT_OK)
         result = start_server(program, hashing, &mounts, &listener, &notify, &server, &why);
     if (result != CT_OK) {
         status =
@@ -243,7 +256,7 @@ int ct_serve_command(struct ct_program *program, int argc, char **argv)
         goto out;
     }
     say_listening(program, server, &notify);
-    ct_watchdog_start(&watchdog, &notify, program->store, program->log);
+    ct_watchdog_start(&watchdog, &notify, program->store, program->voice, program->log);
     wait_for_stop(program, &signals, &notify, &watchdog);
     /* A second SIGINT or SIGTERM ends the program at once; SIGHUP has nothing to ask for any more. */
     (void)signal(SIGHUP, SIG_IGN);
@@ -252,6 +265,8 @@ int ct_serve_command(struct ct_program *program, int argc, char **argv)
     status = 0;
 out:
     ct_server_stop(server, STOP_GRACE_MS);
+    ct_voice_stop(program->voice);
+    program->voice = NULL;
     ct_pool_stop(hashing);
     ct_sweeper_stop(sweeper);
     ct_keeper_stop(keeper);

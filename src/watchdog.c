@@ -21,9 +21,9 @@ int ct_watchdog_turn_within_ms(const struct ct_notify *notify)
 }
 
 void ct_watchdog_start(struct ct_watchdog *watchdog, const struct ct_notify *notify,
-                       struct ct_store *store, struct ct_log *log)
+                       struct ct_store *store, struct ct_voice *voice, struct ct_log *log)
 {
-    *watchdog = (struct ct_watchdog){.notify = notify, .store = store, .log = log};
+    *watchdog = (struct ct_watchdog){.notify = notify, .store = store, .voice = voice, .log = log};
 }
 
 /* Whether it hangs, at @p now. */
@@ -44,6 +44,9 @@ static const char *find_hanging(struct ct_watchdog *watchdog, int64_t now)
     int64_t patience = watchdog->notify->watchdog_us / 2;
     if (hangs(&watchdog->writer, ct_store_poke(watchdog->store), now, patience))
         found = "the thread that writes";
+    const struct ct_pulse *sip = ct_voice_poke(watchdog->voice);
+    if (sip != NULL && hangs(&watchdog->sip, sip, now, patience))
+        found = "the thread of SIP";
     const struct ct_pulse *loops = ct_loops();
     for (size_t i = 0; i < CT_LOOPS_MOST; i++) {
         bool begun = atomic_load_explicit(&loops[i].thread, memory_order_acquire) != 0;

@@ -7,6 +7,7 @@
 #include "base/notify.h"
 #include "http/loops.h"
 #include "store/store.h"
+#include "voice/voice.h"
 
 /** One thread that is watched. */
 struct ct_watched {
@@ -16,15 +17,17 @@ struct ct_watched {
 
 /**
  * Tells the service manager that the program is alive, as long as it is: the thread that calls this, each
- * thread that serves requests, and the one that writes. A thread is alive when it has turned since the last
+ * thread that serves requests, the one of SIP, and the one that writes. A thread is alive when it has turned since the last
  * look. One that waits for the disk is none that hangs: killing it would make nothing faster.
  */
 struct ct_watchdog {
     const struct ct_notify *notify;
     struct ct_store *store;
+    struct ct_voice *voice; /* NULL: SIP is off */
     struct ct_log *log;
     int64_t next_us; /* when to look again */
     struct ct_watched writer;
+    struct ct_watched sip;
     struct ct_watched loops[CT_LOOPS_MOST];
     bool silent; /* something hangs, and a line has told of it */
 };
@@ -34,7 +37,7 @@ struct ct_watchdog {
 int ct_watchdog_turn_within_ms(const struct ct_notify *notify);
 /** Begins to watch; everything is borrowed. */
 void ct_watchdog_start(struct ct_watchdog *watchdog, const struct ct_notify *notify,
-                       struct ct_store *store, struct ct_log *log);
+                       struct ct_store *store, struct ct_voice *voice, struct ct_log *log);
 /** Looks when it is time to, and tells. Answers in how many microseconds to call it again, or -1: never. */
 int64_t ct_watchdog_turn(struct ct_watchdog *watchdog);
 

@@ -18,7 +18,7 @@ trap 'exit 143' TERM
 
 (
     cd "$folder"
-    exec env -i PATH="$PATH" HOST=127.0.0.1 PORT=0 LOG_FORMAT=json LOG_LEVEL=info \
+    exec env -i PATH="$PATH" HOST=127.0.0.1 PORT=0 LOG_FORMAT=json LOG_LEVEL=info SIP_LISTEN=off \
         SECRET_KEY=for-tests-alone-and-long-enough-0123456789 "$program" serve >log 2>&1
 ) &
 server=$!

@@ -34,10 +34,12 @@ def is_sanitized():
 def environment(settings):
     """The environment of a process of the program: nothing of ours but what it needs to run.
 
-    A setting that is None is left out.
+    A setting that is None is left out. SIP is off unless a test wants it: many servers run at a time.
     """
-    kept = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
-    kept.update({name: str(value) for name, value in settings.items() if value is not None})
+    kept = {"SIP_LISTEN": "off"}
+    kept |= {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
+    kept.update(settings)
+    kept = {name: str(value) for name, value in kept.items() if value is not None}
     return kept
 
 

@@ -1,0 +1,366 @@
+#include "voice/voice.h"
+
+#include <stdlib.h>
+#include <sys/resource.h>
+
+#include "sip/endpoint.h"
+#include "sip/re_net.h"
+#include "voice/authenticate.h"
+#include "voice/device_news.h"
+#include "voice/registrar.h"
+
+/* A connection on which nobody is registered may be silent for so long, and a message may take so long. */
+#define IDLE_MS 180000
+#define MESSAGE_MS 30000
+#define MESSAGE_BYTES 65535
+#define DEVICES_CACHED 16384
+#define NEWS_MS 1000
+/* RFC 3261 leaves the times to the registrar: a phone behind a router should come back at least hourly. */
+#define EXPIRES_MIN_S 60
+#define EXPIRES_MAX_S 3600
+
+struct ct_voice {
+    const struct ct_config *config;
+    struct ct_sip_net *net;
+    struct ct_store *store;
+    struct ct_log *log;
+    struct ct_reader reader;
+    struct ct_shield *shield;
+    /* of the SIP thread */
+    struct ct_sip *sip;
+    struct ct_authenticator *authenticator;
+    struct ct_registrar *registrar;
+    struct ct_timer news_timer;
+    int64_t news_seen;
+};
+
+/* ---- the shield ---- */
+
+static bool knows_device(void *ctx, struct ct_str username)
+{
+    struct ct_voice *voice = ctx;
+    struct ct_sip_caller caller;
+    return ct_authenticator_find(voice->authenticator, username, &caller) == CT_OK;
+}
+
+static bool knows_credentials(void *ctx, const struct ct_sip_message *message)
+{
+    struct ct_voice *voice = ctx;
+    return ct_authenticator_is_named(voice->authenticator, message);
+}
+
+static bool knows_registered(void *ctx, const struct ct_sip_hop *from)
+{
+    struct ct_voice *voice = ctx;
+    return ct_registrar_knows(voice->registrar, from);
+}
+
+static void tried(void *ctx, const struct ct_sip_hop *from, bool failed)
+{
+    struct ct_voice *voice = ctx;
+    if (!failed)
+        return;
+    bool banned = ct_shield_failed(voice->shield, from);
+    struct ct_arena *arena = ct_arena_new();
+    if (arena != NULL) {
+        struct ct_buf address = ct_buf_in(arena);
+        ct_sip_address_write(&address, &from->peer);
+        CT_LOG(voice->log, CT_LOG_WARNING, banned ? "sip_banned" : "sip_wrong_password",
+               CT_F_STR("address", ct_buf_done(&address)));
+    }
+    ct_arena_free(arena);
+}
+
+/* ---- what the endpoint asks ---- */
+
+static bool admit(void *ctx, const struct ct_sip_hop *from, struct ct_str bytes)
+{
+    struct ct_voice *voice = ctx;
+    (void)bytes;
+    return ct_shield_admit(voice->shield, from);
+}
+
+static bool admit_message(void *ctx, const struct ct_sip_hop *from,
+                          const struct ct_sip_message *message)
+{
+    struct ct_voice *voice = ctx;
+    return ct_shield_admit_message(voice->shield, from, message);
+}
+
+/* RFC 3261 section 11.2. */
+static void answer_options(struct ct_voice *voice, struct ct_sip_server *transaction)
+{
+    const struct ct_sip_options *options = ct_sip_options(voice->sip);
+    struct ct_arena *arena = ct_arena_new();
+    if (arena == NULL)
+        return;
+    struct ct_buf headers = ct_buf_in(arena);
+    ct_sip_write_header(&headers, CT_SIP_H_ALLOW, options->methods);
+    ct_sip_write_header(&headers, CT_SIP_H_ACCEPT, CT_STR("application/sdp"));
+    ct_sip_write_header(&headers, CT_SIP_H_SUPPORTED, CT_STR("path"));
+    const struct ct_sip_reply_options reply = {.headers = ct_buf_done(&headers), .forget = true};
+    if (!headers.failed)
+        (void)!ct_sip_reply(transaction, 200, &reply);
+    ct_arena_free(arena);
+}
+
+static void request(void *ctx, struct ct_sip_server *transaction,
+                    const struct ct_sip_message *message)
+{
+    struct ct_voice *voice = ctx;
+    if (message->method == CT_SIP_REGISTER)
+        ct_registrar_request(voice->registrar, transaction, message);
+    else
+        answer_options(voice, transaction);
+}
+
+/* ---- devices that change ---- */
+
+static void look_for_news(void *ctx)
+{
+    struct ct_voice *voice = ctx;
+    int64_t ids[CT_DEVICE_NEWS_MOST];
+    size_t count = 0;
+    struct ct_db *db;
+    if (ct_reader_begin(&voice->reader, &db) == CT_OK) {
+        if (ct_device_news(db, &voice->news_seen, ids, &count) != CT_OK)
+            count = 0;
+        ct_reader_end(&voice->reader, db);
+    }
+    for (size_t i = 0; i < count; i++) {
+        ct_authenticator_forget(voice->authenticator, ids[i]);
+        ct_registrar_changed(voice->registrar, ids[i]);
+    }
+    ct_timer_start(ct_sip_wheel(voice->sip), &voice->news_timer, NEWS_MS);
+}
+
+/* ---- what the network calls ---- */
+
+static void receive(void *ctx, const struct ct_sip_hop *from, struct ct_str bytes)
+{
+    struct ct_voice *voice = ctx;
+    ct_sip_receive(voice->sip, from, bytes);
+}
+
+static void lost(void *ctx, const struct ct_sip_hop *hop)
+{
+    struct ct_voice *voice = ctx;
+    ct_registrar_lost(voice->registrar, hop);
+    ct_sip_hop_lost(voice->sip, hop);
+}
+
+static bool accept_from(void *ctx, const struct ct_sip_hop *from)
+{
+    struct ct_voice *voice = ctx;
+    return ct_shield_accept(voice->shield, from);
+}
+
+static void turn(void *ctx)
+{
+    struct ct_voice *voice = ctx;
+    ct_sip_turn(voice->sip);
+}
+
+static int64_t next_ms(void *ctx)
+{
+    struct ct_voice *voice = ctx;
+    return ct_sip_next_ms(voice->sip);
+}
+
+static void rest(void *ctx)
+{
+    struct ct_voice *voice = ctx;
+    ct_reader_rest(&voice->reader);
+}
+
+static bool settled(void *ctx)
+{
+    struct ct_voice *voice = ctx;
+    return ct_registrar_settled(voice->registrar);
+}
+
+static void end(void *ctx)
+{
+    struct ct_voice *voice = ctx;
+    ct_reader_rest(&voice->reader);
+}
+
+/* ---- from outside ---- */
+
+enum ct_result ct_voice_bind(const struct ct_config *config, struct ct_arena *arena,
+                             struct ct_voice **out, const char **why)
+{
+    /* In the order of enum ct_sip_entry_transport. */
+    static const enum ct_sip_transport transports[] = {CT_SIP_UDP, CT_SIP_TCP, CT_SIP_TLS,
+                                                       CT_SIP_WS, CT_SIP_WSS};
+    struct ct_sip_entry entries[CT_SIP_ENTRIES_MOST];
+    struct ct_sip_listen listen[CT_SIP_LISTEN_MOST];
+    struct ct_sip_net_options options = {
+        .listen = listen,
+        .listen_count = ct_config_sip_entries(config->sip_listen, entries),
+        .public_address = config->sip_public_address,
+        .tls_cert_file = config->tls_cert_file,
+        .tls_key_file = config->tls_key_file,
+        .connections_max = (size_t)config->sip_connections_max,
+        .connections_per_address = (size_t)config->sip_connections_per_address,
+        .idle_ms = IDLE_MS,
+        .message_ms = MESSAGE_MS,
+        .message_bytes = MESSAGE_BYTES};
+    *out = NULL;
+    if (options.listen_count == 0)
+        return CT_OK;
+    for (size_t i = 0; i < options.listen_count; i++) {
+        listen[i] = (struct ct_sip_listen){
+            .transport = transports[entries[i].transport],
+            .host = ct_arena_copy(arena, entries[i].host.at, entries[i].host.len),
+            .port = entries[i].port};
+        if (listen[i].host == NULL)
+            return CT_NOMEM;
+    }
+    struct ct_voice *voice = calloc(1, sizeof(*voice));
+    if (voice == NULL)
+        return CT_NOMEM;
+    voice->config = config;
+    enum ct_result result = ct_sip_net_bind(&options, arena, &voice->net, why);
+    if (result != CT_OK) {
+        free(voice);
+        return result;
+    }
+    *out = voice;
+    return CT_OK;
+}
+
+/* Connections of SIP come on top of those of HTTP. As far as the hard limit allows; beyond it they are refused. */
+static void raise_limit(const struct ct_config *config)
+{
+    struct rlimit limit;
+    rlim_t wanted = (rlim_t)(config->max_connections + config->sip_connections_max + 256);
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
+        return;
+    limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static enum ct_result make_shield(struct ct_voice *voice)
+{
+    const struct ct_config *config = voice->config;
+    const struct ct_shield_options options = {.env = ct_sip_net_env(voice->net),
+                                              .knows = {.ctx = voice,
+                                                        .device = knows_device,
+                                                        .credentials = knows_credentials,
+                                                        .registered = knows_registered},
+                                              .reject_unknown =
+                                                  config->sip_unknown == CT_SIP_UNKNOWN_REJECT,
+                                              .rate_per_s = (size_t)config->sip_rate_per_address,
+                                              .failures_max = (size_t)config->sip_failures_max,
+                                              .ban_ms = config->sip_ban_minutes * 60000};
+    return ct_shield_new(&options, &voice->shield);
+}
+
+static enum ct_result make_endpoint(struct ct_voice *voice)
+{
+    const struct ct_sip_options options = {
+        .env = *ct_sip_net_env(voice->net),
+        .user = {.ctx = voice, .admit = admit, .admit_message = admit_message, .request = request},
+        .methods = CT_STR("REGISTER, OPTIONS"),
+        .extensions = CT_STR("path"),
+        .name = CT_STR("cloud-telephony"),
+        .max_message = MESSAGE_BYTES};
+    return ct_sip_new(&options, &voice->sip);
+}
+
+static enum ct_result make_registrar(struct ct_voice *voice)
+{
+    const struct ct_config *config = voice->config;
+    const struct ct_authenticator_options authenticator = {.env = ct_sip_net_env(voice->net),
+                                                           .reader = &voice->reader,
+                                                           .domain = config->sip_domain,
+                                                           .secret = ct_str_of(config->secret_key),
+                                                           .cached = DEVICES_CACHED,
+                                                           .tried = tried,
+                                                           .tried_ctx = voice};
+    enum ct_result result = ct_authenticator_new(&authenticator, &voice->authenticator);
+    if (result != CT_OK)
+        return result;
+    const struct ct_registrar_options registrar = {.sip = voice->sip,
+                                                   .env = ct_sip_net_env(voice->net),
+                                                   .post = ct_sip_net_post(voice->net),
+                                                   .store = voice->store,
+                                                   .reader = &voice->reader,
+                                                   .authenticator = voice->authenticator,
+                                                   .expires_min_s = EXPIRES_MIN_S,
+                                                   .expires_max_s = EXPIRES_MAX_S,
+                                                   .expires_default_s = EXPIRES_MAX_S,
+                                                   .contacts_max =
+                                                       (size_t)config->sip_contacts_max};
+    return ct_registrar_new(&registrar, &voice->registrar);
+}
+
+static void log_listeners(const struct ct_voice *voice)
+{
+    const struct ct_sip_listen *listen;
+    size_t count = ct_sip_net_listeners(voice->net, &listen);
+    for (size_t i = 0; i < count; i++)
+        CT_LOG(voice->log, CT_LOG_INFO, "sip_listening",
+               CT_F_STR("transport", ct_sip_transport_param(listen[i].transport)),
+               CT_F_TEXT("host", listen[i].host), CT_F_INT("port", listen[i].port));
+}
+
+enum ct_result ct_voice_start(struct ct_voice *voice, struct ct_store *store, struct ct_log *log,
+                              struct ct_arena *arena, const char **why)
+{
+    if (voice == NULL)
+        return CT_OK;
+    const struct ct_sip_net_user user = {.ctx = voice,
+                                         .receive = receive,
+                                         .lost = lost,
+                                         .accept = accept_from,
+                                         .keep = knows_registered,
+                                         .turn = turn,
+                                         .next_ms = next_ms,
+                                         .rest = rest,
+                                         .settled = settled,
+                                         .end = end};
+    voice->store = store;
+    voice->log = log;
+    voice->reader = (struct ct_reader){.store = store};
+    raise_limit(voice->config);
+    enum ct_result result = make_shield(voice);
+    if (result == CT_OK)
+        result = make_endpoint(voice);
+    if (result == CT_OK)
+        result = make_registrar(voice);
+    if (result != CT_OK)
+        return result;
+    voice->news_timer = (struct ct_timer){.fire = look_for_news, .ctx = voice};
+    ct_timer_start(ct_sip_wheel(voice->sip), &voice->news_timer, 1);
+    result = ct_sip_net_start(voice->net, &user, arena, why);
+    if (result == CT_OK)
+        log_listeners(voice);
+    return result;
+}
+
+void ct_voice_stop(struct ct_voice *voice)
+{
+    if (voice == NULL)
+        return;
+    ct_sip_net_end(voice->net);
+    if (voice->sip != NULL)
+        ct_timer_stop(&voice->news_timer);
+    ct_registrar_free(voice->registrar);
+    ct_sip_free(voice->sip);
+    ct_authenticator_free(voice->authenticator);
+    ct_shield_free(voice->shield);
+    ct_sip_net_free(voice->net);
+    free(voice);
+}
+
+struct ct_shield *ct_voice_shield(struct ct_voice *voice)
+{
+    return voice == NULL ? NULL : voice->shield;
+}
+
+const struct ct_pulse *ct_voice_poke(struct ct_voice *voice)
+{
+    return voice == NULL ? NULL : ct_sip_net_poke(voice->net);
+}
