@@ -240,11 +240,15 @@ CT_CHECKED enum ct_result ct_sip_session_ack(struct ct_sip_session *session,
 /** Acknowledges a reliable provisional response that had an offer. */
 CT_CHECKED enum ct_result ct_sip_session_prack(struct ct_sip_session *session, ct_sip_fork fork,
                                                struct ct_sip_body body);
-/** Offers: by re-INVITE, or by UPDATE before the answer and where @p quick and the other side allows it. No body:
- *  asks for an offer. 491 is waited for and tried again, three times. CT_CONFLICT: another offer, of either side, is
- *  under way (491). */
+enum {
+    CT_SIP_OFFER_QUICK = 1, /* by UPDATE, where the other side allows it */
+    CT_SIP_OFFER_PATIENT =
+        2, /* 491 is waited for and tried again, three times; else it is `offer_refused` */
+};
+/** Offers: by re-INVITE, before the answer by UPDATE. @p how: of the above. No body: asks for an offer. CT_CONFLICT:
+ *  another offer, of either side, is under way (491). */
 CT_CHECKED enum ct_result ct_sip_session_offer(struct ct_sip_session *session, ct_sip_fork fork,
-                                               bool quick, struct ct_sip_body body);
+                                               unsigned how, struct ct_sip_body body);
 CT_CHECKED enum ct_result ct_sip_session_accept_offer(struct ct_sip_session *session,
                                                       struct ct_sip_body body);
 CT_CHECKED enum ct_result ct_sip_session_refuse_offer(struct ct_sip_session *session, int status,

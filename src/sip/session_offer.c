@@ -28,8 +28,12 @@ static const struct ct_sip_server_events offer_events = {NULL, offer_gone};
 void ct_sip_leg_drop_offers(struct ct_sip_session *session)
 {
     struct ct_sip_server *server = session->offer_server;
+    struct ct_sip_outgoing *offer = session->offer;
 
     session->offer = NULL;
+    /* an INVITE that was answered with 100 alone waits for ever; the other side forgets it with the dialog */
+    if (offer != NULL && !offer->succeeded && ct_str_equal(offer->method, CT_STR("INVITE")))
+        ct_sip_outgoing_cancel(offer, 0, (struct ct_str){0});
     session->offer_waits = false;
     session->offer_server = NULL;
     ct_sip_keep_clear(&session->offer_again);
@@ -248,11 +252,11 @@ enum ct_result ct_sip_leg_send_offer(struct ct_sip_branch *branch, enum ct_sip_p
     return CT_OK;
 }
 
-enum ct_result ct_sip_session_offer(struct ct_sip_session *session, ct_sip_fork fork, bool quick,
+enum ct_result ct_sip_session_offer(struct ct_sip_session *session, ct_sip_fork fork, unsigned how,
                                     struct ct_sip_body body)
 {
     struct ct_sip_branch *branch = session->main;
-    bool update = quick;
+    bool update = (how & CT_SIP_OFFER_QUICK) != 0;
 
     switch (session->state) {
     case CT_SIP_SESSION_PROCEEDING:
@@ -272,7 +276,7 @@ enum ct_result ct_sip_session_offer(struct ct_sip_session *session, ct_sip_fork 
     }
     if (session->offer_again.waits)
         return CT_CONFLICT;
-    session->glares = 0;
+    session->glares = (how & CT_SIP_OFFER_PATIENT) != 0 ? 0 : MAX_GLARES;
     return ct_sip_leg_send_offer(branch, CT_SIP_FOR_OFFER, update, body);
 }
 

@@ -41,12 +41,17 @@ static enum ct_result pass(const struct ct_live_leg *from, struct ct_live_leg *t
 
 static enum ct_result offer_slowly(struct ct_sip_session *session, struct ct_sip_body body)
 {
-    return ct_sip_session_offer(session, 0, false, body);
+    return ct_sip_session_offer(session, 0, 0, body);
+}
+
+static enum ct_result offer_patiently(struct ct_sip_session *session, struct ct_sip_body body)
+{
+    return ct_sip_session_offer(session, 0, CT_SIP_OFFER_PATIENT, body);
 }
 
 static enum ct_result offer_quickly(struct ct_sip_session *session, struct ct_sip_body body)
 {
-    return ct_sip_session_offer(session, 0, true, body);
+    return ct_sip_session_offer(session, 0, CT_SIP_OFFER_QUICK, body);
 }
 
 static enum ct_result answer_newcomer(struct ct_sip_session *session, struct ct_sip_body body)
@@ -59,7 +64,7 @@ bool ct_live_offer(struct ct_live_leg *giver, struct ct_live_leg *to,
 {
     struct ct_live *call = giver->call;
 
-    if (pass(giver, to, true, body, offer_slowly) != CT_OK)
+    if (pass(giver, to, true, body, offer_patiently) != CT_OK)
         return false;
     call->exchange = exchange;
     call->giver = giver;
@@ -87,7 +92,7 @@ static enum ct_result pass_early(struct ct_live_leg *leg, const struct ct_sip_of
         return CT_FORBIDDEN;
     arena = ct_arena_new();
     if (arena != NULL)
-        result = ct_sip_session_offer((*to)->session, fork, true,
+        result = ct_sip_session_offer((*to)->session, fork, CT_SIP_OFFER_QUICK,
                                       ct_live_through(leg, true, offer->body, arena));
     ct_arena_free(arena);
     return result;

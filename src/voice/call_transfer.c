@@ -67,7 +67,8 @@ static void connect(struct ct_live_leg *leg, struct ct_live_leg *named)
     int side = leg == call->side[0] ? 0 : 1;
 
     ct_live_enter(other);
-    if (ct_sip_session_offer(stays->session, 0, false, (struct ct_sip_body){0}) != CT_OK) {
+    if (ct_sip_session_offer(stays->session, 0, CT_SIP_OFFER_PATIENT, (struct ct_sip_body){0}) !=
+        CT_OK) {
         refuse(leg, 491);
     } else if (ct_sip_session_refer_accept(leg->session) != CT_OK) {
         refuse(leg, 500);

@@ -192,6 +192,7 @@ static void user_request(void *ctx, struct ct_sip_server *server,
         return;
     }
     phone->called++;
+    phone->max_forwards = message->max_forwards;
     if (ct_sip_session_accept(phone->sessions, server, message, CT_STR("phone"), false, &events,
                               phone, &phone->leg) != CT_OK) {
         phone->leg = NULL;
@@ -266,6 +267,53 @@ enum ct_result phone_call(struct phone *phone, const char *uri, const char *body
     call.credentials = phone->credentials;
     call.credentials_ctx = phone;
     return ct_sip_session_invite(phone->sessions, &call, &events, phone, &phone->leg);
+}
+
+static void on_done(void *ctx, int status, const struct ct_sip_message *message)
+{
+    struct phone *phone = ctx;
+
+    (void)message;
+    phone->done_status = status;
+}
+
+enum ct_result phone_ask(struct phone *phone, const char *method, const char *lines,
+                         const char *body)
+{
+    return phone->leg == NULL
+               ? CT_NOT_FOUND
+               : ct_sip_session_request(phone->leg, ct_str_of(method), ct_str_of(lines),
+                                        phone_body(body), on_done, phone);
+}
+
+enum ct_result phone_refer(struct phone *phone, const char *uri, const struct phone *other)
+{
+    char line[2 * PHONE_TEXT];
+    struct ct_str id;
+    struct ct_str ours;
+    struct ct_str theirs;
+
+    snprintf(line, sizeof(line), "Refer-To: <%s>\r\n", uri);
+    if (other != NULL) {
+        if (other->leg == NULL)
+            return CT_NOT_FOUND;
+        id = ct_sip_session_call_id(other->leg);
+        ours = ct_sip_session_local_tag(other->leg);
+        theirs = ct_sip_session_remote_tag(other->leg);
+        snprintf(line, sizeof(line),
+                 "Refer-To: <%s?Replaces=%.*s%%3Bto-tag%%3D%.*s%%3Bfrom-tag%%3D%.*s>\r\n", uri,
+                 (int)id.len, id.at, (int)theirs.len, theirs.at, (int)ours.len, ours.at);
+    }
+    return phone_ask(phone, "REFER", line, NULL);
+}
+
+enum ct_result phone_offer(struct phone *phone, bool quick, const char *body)
+{
+    return phone->leg == NULL
+               ? CT_NOT_FOUND
+               : ct_sip_session_offer(phone->leg, 0,
+                                      (quick ? CT_SIP_OFFER_QUICK : 0u) | CT_SIP_OFFER_PATIENT,
+                                      phone_body(body));
 }
 
 bool phone_is_idle(const struct phone *phone)

@@ -37,6 +37,7 @@ struct phone {
     int called, rang, answered, acked, pracked, offered, accepted, refused, referred, requested,
         ended;
     int done_status;
+    int max_forwards; /* of the call that came */
     int ring_seen;
     bool ring_was_reliable;
     ct_sip_fork fork;
@@ -64,6 +65,14 @@ void phone_hang_up(struct phone *phone);
 void phone_end(struct phone *phone, int status, const char *reason);
 /** Of its leg; OVER without one. */
 enum ct_sip_session_state phone_state(const struct phone *phone);
+/** Sends a request in the dialog; `done_status` is what came of it. @p lines: header lines; NULL: none. */
+CT_CHECKED enum ct_result phone_ask(struct phone *phone, const char *method, const char *lines,
+                                    const char *body);
+/** REFER to a URI, in the place of a leg of @p other (NULL: a blind one). */
+CT_CHECKED enum ct_result phone_refer(struct phone *phone, const char *uri,
+                                      const struct phone *other);
+/** re-INVITE, or @p quick UPDATE. */
+CT_CHECKED enum ct_result phone_offer(struct phone *phone, bool quick, const char *body);
 /** Whether nothing at all is left of its calls. */
 bool phone_is_idle(const struct phone *phone);
 struct ct_sip_body phone_body(const char *text);

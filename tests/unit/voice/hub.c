@@ -310,6 +310,32 @@ static bool phones_idle(const struct hub *hub)
            hub->carl.trouble == CT_OK && hub->dora.trouble == CT_OK;
 }
 
+void hub_print(const struct hub *hub)
+{
+    const struct phone *phones[] = {&hub->ann, &hub->bob, &hub->carl, &hub->dora};
+    struct ct_sip_counts counts = ct_sip_counts(hub->sip);
+
+    lan_print(hub->lan);
+    fprintf(stderr,
+            "exchange: %zu calls, %zu legs, %zu servers, %zu clients, %zu dialogs, %zu timers%s\n",
+            ct_calls_count(hub->calls), ct_sip_sessions_count(hub->sessions), counts.servers,
+            counts.clients, counts.dialogs, ct_wheel_count(ct_sip_wheel(hub->sip)),
+            hub->disorder ? ", records out of order" : "");
+    for (size_t i = 0; i < 4; i++) {
+        counts = ct_sip_counts(phones[i]->sip);
+        fprintf(stderr,
+                "%s: %zu legs, state %d, %zu servers, %zu clients, %zu dialogs, %zu timers, "
+                "trouble %d\n",
+                phones[i]->address, ct_sip_sessions_count(phones[i]->sessions),
+                (int)phone_state(phones[i]), counts.servers, counts.clients, counts.dialogs,
+                ct_wheel_count(ct_sip_wheel(phones[i]->sip)), (int)phones[i]->trouble);
+    }
+    for (size_t i = 0; i < hub->record_count; i++)
+        if (hub->records[i].created != 1 || hub->records[i].ended != 1)
+            fprintf(stderr, "record %zu: created %d, ended %d\n", i, hub->records[i].created,
+                    hub->records[i].ended);
+}
+
 bool hub_at_rest(struct hub *hub)
 {
     struct ct_sip_counts counts;
@@ -329,7 +355,7 @@ static void dial_first(void *ctx, const struct ct_call_facts *facts, struct ct_a
                        struct ct_call_route *out)
 {
     struct hub *hub = ctx;
-    char who[2] = {hub->to[0], '\0'};
+    char who[2] = {hub->dialled[0], '\0'};
 
     (void)facts;
     ring(hub, arena, who, out);
@@ -341,11 +367,11 @@ static void dial_second(void *ctx, const struct ct_call_facts *facts, struct ct_
     struct hub *hub = ctx;
 
     (void)facts;
-    fill(hub, arena, hub->to + 1, out);
+    fill(hub, arena, hub->dialled + 1, out);
 }
 
 enum ct_result hub_dial(struct hub *hub, const char *key, char first, const char *to)
 {
-    snprintf(hub->to, sizeof(hub->to), "%c%s", first, to);
+    snprintf(hub->dialled, sizeof(hub->dialled), "%c%s", first, to);
     return ct_calls_dial(hub->calls, key, dial_first, dial_second, hub);
 }

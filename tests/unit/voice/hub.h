@@ -33,8 +33,9 @@ struct hub {
     int64_t ring_ms;
     int64_t longest_ms;
     size_t forwards;
-    char forward; /* whom "b+c" leads to next; 0: nobody */
-    char to[32];  /* whom the call in the making rings */
+    char forward;     /* whom "b+c" leads to next; 0: nobody */
+    char to[32];      /* whom the call in the making rings */
+    char dialled[32]; /* likewise, of the last call that was dialled, behind who dials */
     char later[CT_CALL_KEY_BYTES + 1];
     bool may_replace;
     size_t media; /* descriptions that passed */
@@ -49,6 +50,8 @@ CT_CHECKED enum ct_result hub_call(struct phone *phone, const char *to, const ch
 const struct hub_record *hub_last(const struct hub *hub);
 /** Lets all timers run out: whether nothing is left of any call, and all records are complete. */
 bool hub_at_rest(struct hub *hub);
+/** Prints what was sent and what is left, for a test that went wrong. */
+void hub_print(const struct hub *hub);
 /** Dials as POST /calls does: first rings `first`, then `to`. */
 CT_CHECKED enum ct_result hub_dial(struct hub *hub, const char *key, char first, const char *to);
 
