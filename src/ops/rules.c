@@ -180,5 +180,40 @@ const struct ct_rule ct_rules[] = {
      "SELECT 'delivery ' || CAST(id AS VARCHAR) || ', ' || status FROM webhook_deliveries "
      "WHERE NOT CASE WHEN status IN ('pending', 'sending') THEN due_at IS NOT NULL "
      "WHEN status IN ('delivered', 'failed') THEN due_at IS NULL ELSE FALSE END"},
+    {9, "an id that was given is remembered, so that it is never given again",
+     HAS_LAST_ID("devices") " UNION ALL " HAS_LAST_ID("trunks")},
+    {9, "the audit record is of devices whose ids were given",
+     RECORDS_GIVEN_IDS("device.%", "devices")},
+    {9, "the audit record is of trunks whose ids were given",
+     RECORDS_GIVEN_IDS("trunk.%", "trunks")},
+    {9, "a number that nobody has says nothing of what happens when it is called",
+     "SELECT " NUMBER " FROM virtual_phone_numbers WHERE voice IS NOT NULL AND user_id IS NULL"},
+    {9, "a device has digests of its password, and the database one realm that they are of",
+     "SELECT 'device ' || CAST(id AS VARCHAR) FROM devices WHERE length(ha1_md5) <> 32 "
+     "OR length(ha1_sha256) <> 64 OR (SELECT count(*) FROM sip_realm) <> 1"},
+    {9, "an account has used trunks for some time",
+     "SELECT 'account ' || CAST(user_id AS VARCHAR) FROM call_usage WHERE ms < 0"},
+    {10, "an id that was given is remembered, so that it is never given again",
+     HAS_LAST_ID("calls")},
+    {10, "a call is over, or not, as its status says",
+     "SELECT 'call ' || CAST(id AS VARCHAR) || ', ' || status FROM calls WHERE NOT "
+     "CASE WHEN status IN ('queued', 'ringing', 'in-progress') THEN ended_at IS NULL "
+     "WHEN status IN ('completed', 'busy', 'failed', 'no-answer', 'canceled', 'interrupted') "
+     "THEN ended_at IS NOT NULL ELSE FALSE END"},
+    {10, "a call that was answered has the time of that",
+     "SELECT 'call ' || CAST(id AS VARCHAR) || ', ' || status FROM calls "
+     "WHERE status IN ('in-progress', 'completed') AND answered_at IS NULL "
+     "OR status IN ('queued', 'ringing', 'busy', 'no-answer', 'canceled') "
+     "AND answered_at IS NOT NULL"},
+    {10, "a call begins before it rings, is answered and ends",
+     "SELECT 'call ' || CAST(id AS VARCHAR) FROM calls WHERE ringing_at < started_at "
+     "OR answered_at < COALESCE(ringing_at, started_at) "
+     "OR ended_at < COALESCE(answered_at, ringing_at, started_at)"},
+    {10, "a call that is not over is of a process that is known",
+     "SELECT 'call ' || CAST(id AS VARCHAR) FROM calls WHERE ended_at IS NULL "
+     "AND NOT EXISTS (SELECT 1 FROM call_nodes WHERE call_nodes.node = calls.node)"},
+    {10, "a message is of a call whose id was given",
+     "SELECT 'message of call ' || CAST(call_id AS VARCHAR) FROM call_messages "
+     "WHERE call_id > " LAST_ID("calls")},
 };
 const size_t ct_rule_count = sizeof(ct_rules) / sizeof(ct_rules[0]);

@@ -87,7 +87,7 @@ def test_who_calls_anonymously_stays_so(world, owner, other):
 
 def test_a_call_that_goes_on(world, owner):
     call = world.call(owner, status="in-progress", ended_at=None, hangup_by=None, sip_code=None, reason=None)
-    ringing = world.call(owner, status="ringing", answered_at=None, ended_at=None)
+    ringing = world.call(owner, status="ringing", answered_at=None, ended_at=None, hangup_by=None)
     busy = world.call(owner, status="busy", answered_at=None, sip_code=486, reason="Busy Here")
     shown = owner.client.get(f"/calls/{call}").json()
     assert [shown[name] for name in ("ended_at", "seconds", "hangup_by", "sip_code", "reason")] == [None] * 5
@@ -128,7 +128,7 @@ def test_filters(world, owner, other, query, found, limit):
     calls = {
         "a": call(0, other, owner, "+491", "+498"),
         "b": call(1, owner, other, "+492", "+499"),
-        "c": call(2, owner, owner, "alice", "+499", status="busy"),
+        "c": call(2, owner, owner, "alice", "+499", status="busy", answered_at=None),
         "d": call(3, None, owner, "+491", "+499"),
         "e": call(4, owner, None, "+492", "+497"),
     }
@@ -178,7 +178,7 @@ def test_no_formula_comes_out(world, owner):
 def test_an_export_that_is_too_long(server, world, owner):
     call = world.call(owner)
     with server.opened() as database:
-        columns = "node, callee_id, from_number, to_number, status, started_at"
+        columns = "node, callee_id, from_number, to_number, status, started_at, answered_at, ended_at"
         database.execute(
             f"WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000) "
             f"INSERT INTO calls (id, call_key, {columns}) SELECT {call} + i, 'long-{owner.id}-' || i, {columns} FROM calls, n "

@@ -10,6 +10,7 @@ import pytest
 from support import program
 from support.database import ENGINE
 from support.people import Account
+from support.routes import World
 from support.server import Server
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -72,6 +73,26 @@ BREAKS = [
     ("UPDATE pool_blocks SET next_free_at = next_free_at + 1", "first of its quarantines ends: block 4930120 of pool 1"),
     ("UPDATE pool_blocks SET next_free_at = NULL", "first of its quarantines ends: block 4930120 of pool 1"),
     ("UPDATE pool_blocks SET next_free_at = 7 WHERE block = 4930126", "first of its quarantines ends: block 4930126 of pool 1"),
+    ("DELETE FROM last_ids WHERE table_name = 'devices'", "never given again: devices"),
+    ("DELETE FROM last_ids WHERE table_name = 'trunks'", "never given again: trunks"),
+    ("DELETE FROM last_ids WHERE table_name = 'calls'", "never given again: calls"),
+    ("UPDATE audit SET target_id = 77 WHERE action = 'device.created'", "of devices whose ids were given: record "),
+    ("UPDATE audit SET target_id = 77 WHERE action = 'trunk.created'", "of trunks whose ids were given: record "),
+    ("UPDATE virtual_phone_numbers SET voice = '{}' WHERE status = 'quarantined'", "nobody has says nothing … +4930120002"),
+    ("UPDATE devices SET ha1_md5 = 'x'", "has digests of its password … device 1"),
+    ("UPDATE devices SET ha1_sha256 = ''", "has digests of its password … device 1"),
+    ("DELETE FROM sip_realm", "has digests of its password … device 1"),
+    ("UPDATE call_usage SET ms = -1", "used trunks for some time: account 1"),
+    ("UPDATE calls SET status = 'ringing'", "is over, or not, as its status says: call 1, ringing"),
+    ("UPDATE calls SET status = 'gone'", "is over, or not, as its status says: call 1, gone"),
+    ("UPDATE calls SET ended_at = NULL", "is over, or not, as its status says: call 1, completed"),
+    ("UPDATE calls SET answered_at = NULL", "has the time of that: call 1, completed"),
+    ("UPDATE calls SET status = 'busy'", "has the time of that: call 1, busy"),
+    ("UPDATE calls SET ringing_at = started_at - 1", "rings, is answered and ends: call 1"),
+    ("UPDATE calls SET answered_at = ringing_at - 1", "rings, is answered and ends: call 1"),
+    ("UPDATE calls SET ended_at = answered_at - 1", "rings, is answered and ends: call 1"),
+    ("UPDATE calls SET status = 'queued', answered_at = NULL, ended_at = NULL, node = 'other'", "of a process that is known: call 1"),
+    ("UPDATE call_messages SET call_id = 77", "a message is of a call whose id was given: message of call 77"),
 ]
 
 
@@ -91,6 +112,13 @@ def made(tmp_path_factory):
             assert reply.status_code == 200
         assert account.client.delete("/phone_numbers/6").status_code == 200
         account.key()
+        world = World(server)
+        assert world.device(account) == world.call(account) == 1
+        world.trunk()
+        with server.opened() as database:
+            database.execute("INSERT INTO call_messages (call_id, place, at, sent, leg, transport, peer, message) "
+                             "VALUES (1, 0, 5, 1, 'caller', 'udp', 'a', 'b')")
+            database.execute("INSERT INTO call_usage (user_id, day, ms) VALUES (1, 20000, 62345)")
         yield server
 
 
@@ -105,7 +133,7 @@ def test_a_database_in_order(made):
 
 def tables(database):
     return ("users", "virtual_phone_numbers", "last_ids", "audit", "idempotency_keys", "number_claims", "number_pools", "pool_ranges",
-            "pool_blocks", "pool_quarantine")
+            "pool_blocks", "pool_quarantine", "sip_realm", "devices", "call_usage", "calls", "call_nodes", "call_messages")
 
 
 @pytest.mark.parametrize("statement, finding", BREAKS)
