@@ -83,7 +83,7 @@ def ring(server, account, number):
         assert account.client.put(path, json=body).status_code == 200
     with server.opened() as database:
         database.execute("INSERT INTO call_messages (call_id, place, at, sent, leg, transport, peer, message) "
-                         "VALUES (?, 0, 5, 1, 'caller', 'udp', '192.0.2.1:5060', ?)", (call, "ACK\r\n☎"))
+                         "VALUES (?, 0, 4102444800000, 1, 'caller', 'udp', '192.0.2.1:5060', ?)", (call, "ACK\r\n☎"))
         database.execute("INSERT INTO call_usage (user_id, day, ms) VALUES (?, 20000, 62345)", (account.id,))
         database.execute(
             "INSERT INTO sip_bindings (device_id, place, contact, path, user_agent, instance, reg_id, transport, source, q, "

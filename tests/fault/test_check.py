@@ -117,7 +117,7 @@ def made(tmp_path_factory):
         world.trunk()
         with server.opened() as database:
             database.execute("INSERT INTO call_messages (call_id, place, at, sent, leg, transport, peer, message) "
-                             "VALUES (1, 0, 5, 1, 'caller', 'udp', 'a', 'b')")
+                             "VALUES (1, 0, 4102444800000, 1, 'caller', 'udp', 'a', 'b')")
             database.execute("INSERT INTO call_usage (user_id, day, ms) VALUES (1, 20000, 62345)")
         yield server
 
