@@ -19,8 +19,8 @@
 #include "store/store.h"
 
 /**
- * One request and its reply, without a word of sockets: the way from headers to a reply. server.c
- * feeds it and sends what comes out.
+ * One request and its reply, without a word of sockets: the way from headers to a reply.
+ * transport.c feeds it and sends what comes out.
  *
  *   ct_exchange_headers   route, judge the headers, authorize what has a body
  *   ct_exchange_body      collect the body, within its limit
@@ -47,7 +47,7 @@ struct ct_exchange {
     struct ct_arena *arena;
     const struct ct_server_options *server;
     int64_t started_us;
-    struct ct_limits *limits; /* server.c's; NULL: none */
+    struct ct_limits *limits; /* the server's; NULL: none */
     const char *peer;         /* the connection's other end, as text; borrowed */
     struct ct_str address;    /* where the request came from; terminated */
     char address_room[CT_ADDRESS_TEXT];
@@ -76,7 +76,7 @@ struct ct_exchange {
     /** A read of this thread is over but for ct_store_read_rest, which is to come before it waits; NULL:
      *  reads are ended at once. */
     void (*paused)(struct ct_db *db);
-    void *transport; /* server.c's */
+    void *transport; /* transport.c's */
     struct ct_reply reply;
 };
 
