@@ -201,7 +201,7 @@ int ct_serve_command(struct ct_program *program, int argc, char **argv)
         result = ct_pool_start("hashing", core_count(), core_count() * HASHES_WAITING, HASHING_NICE,
                                &hashing);
     if (result == CT_OK)
-        ct_pool_limit_wait(hashing, program->config.queue_wait_ms);
+        ct_pool_limit_wait(hashing, program->config.queue_wait_ms / 2); /* a write follows */
     if (result == CT_OK)
         result = ct_accounts_listen(&program->accounts, program->store);
     if (result == CT_OK)

@@ -400,7 +400,7 @@ static void prepare(void *ctx)
         conclude(exchange, result);
 }
 
-/* On a hashing thread too: it has waited too long. */
+/* On a hashing thread too: it would wait too long, or has. */
 static void prepare_late(void *ctx)
 {
     const struct ct_exchange *exchange = ctx;
