@@ -31,7 +31,8 @@ static const char *const settings[] = {
                          /* KiB; behind it is the page cache of the kernel */
                          "PRAGMA cache_size = -1536;"
                          "PRAGMA journal_size_limit = 67108864",
-    [CT_SQLITE_READER] = "PRAGMA query_only = ON; PRAGMA cache_size = -512",
+    /* the inner pages of the tree of 10 million numbers */
+    [CT_SQLITE_READER] = "PRAGMA query_only = ON; PRAGMA cache_size = -2048",
     [CT_SQLITE_INSPECT] = "PRAGMA query_only = ON; PRAGMA temp_store = MEMORY;"
                           "PRAGMA cache_size = -65536",
     /* Should it not become complete it is thrown away; whoever publishes it syncs it. */
