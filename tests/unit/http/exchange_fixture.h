@@ -184,8 +184,8 @@ static inline enum ct_result client_begin(struct client *client, const struct re
     return CT_OK;
 }
 
-/** Body, work and reply. */
-static inline void client_end(struct client *client, const char *body)
+/** Body and work, as far as it needs no other thread; whether it is to be waited for: client_wait. */
+static inline bool client_submit(struct client *client, const char *body)
 {
     struct ct_exchange *exchange = client->exchange;
     size_t size = body == NULL ? 0 : strlen(body);
@@ -196,17 +196,29 @@ static inline void client_end(struct client *client, const char *body)
     if (size > 0)
         (void)ct_exchange_body(exchange, body + size / 2 * (size > 1),
                                size - size / 2 * (size > 1));
-    if (!ct_exchange_run(exchange)) {
-        pthread_mutex_lock(&client->mutex);
-        client->woken = 0;
-        pthread_mutex_unlock(&client->mutex);
-        ct_exchange_submit(exchange);
-        pthread_mutex_lock(&client->mutex);
-        while (client->woken == 0)
-            pthread_cond_wait(&client->wake, &client->mutex);
-        pthread_mutex_unlock(&client->mutex);
-    }
-    ct_exchange_reply(exchange);
+    if (ct_exchange_run(exchange))
+        return false;
+    pthread_mutex_lock(&client->mutex);
+    client->woken = 0;
+    pthread_mutex_unlock(&client->mutex);
+    ct_exchange_submit(exchange);
+    return true;
+}
+
+static inline void client_wait(struct client *client)
+{
+    pthread_mutex_lock(&client->mutex);
+    while (client->woken == 0)
+        pthread_cond_wait(&client->wake, &client->mutex);
+    pthread_mutex_unlock(&client->mutex);
+}
+
+/** Body, work and reply. */
+static inline void client_end(struct client *client, const char *body)
+{
+    if (client_submit(client, body))
+        client_wait(client);
+    ct_exchange_reply(client->exchange);
 }
 
 static inline bool client_got(const struct client *client, int status, const char *body)
