@@ -252,6 +252,41 @@ def test_a_commit_that_is_on_one_server_alone(tmp_path, launch):
         server.stop()
 
 
+# --- a disk of the database's that is full
+
+TRIGGERS = {
+    "at once": "CREATE TRIGGER full_disk BEFORE INSERT ON audit FOR EACH ROW EXECUTE FUNCTION full_disk()",
+    "at the commit": "CREATE CONSTRAINT TRIGGER full_disk AFTER INSERT ON audit DEFERRABLE INITIALLY DEFERRED "
+                     "FOR EACH ROW EXECUTE FUNCTION full_disk()"}
+
+
+@pytest.mark.parametrize("when", TRIGGERS)
+def test_a_disk_that_takes_nothing(launch, when):
+    """What the server says then is said here by a trigger."""
+    server = launch(errors=True)
+    account = Account(server)
+    made = [account.create() for _ in range(3)]
+    with server.opened() as connection:
+        connection.execute("CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS "
+                           "$$ BEGIN RAISE EXCEPTION 'No space left on device' USING ERRCODE = 'disk_full'; END $$")
+        connection.execute(TRIGGERS[when])
+    for method, path, body in (
+            ("POST", "/phone_numbers", {"phone_number": fresh_number()}),
+            ("POST", "/auth/register", {"username": "late", "password": "a good password"}),
+            ("POST", "/auth/login", account.body)):
+        reply = account.client.request(method, path, json=body)
+        assert reply.status_code == 503, (method, path)
+        assert reply.headers["Retry-After"] == "1"
+    listed = account.client.get("/phone_numbers").json()["items"]
+    assert [one["id"] for one in listed] == [one["id"] for one in made]
+    assert account.client.get("/auth/me").status_code == 200
+    with server.opened() as connection:
+        connection.execute("DROP FUNCTION full_disk CASCADE")
+    account.create()
+    assert account.login().status_code == 200
+    assert server.client().post("/auth/register", json={"username": "late", "password": "a good password"}).status_code == 200
+
+
 # --- a database that cannot be used
 
 @pytest.mark.parametrize("change, said", [
