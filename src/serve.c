@@ -24,6 +24,8 @@
 #define CLOSING_MS 15000
 /* Hashes that may wait, for each thread that makes them: some seconds of work. */
 #define HASHES_WAITING 64
+/* Reads that may wait for a thread, as many as writes. */
+#define READS_WAITING 4096
 /* Well behind whatever answers requests, without starving when those keep every core busy. */
 #define HASHING_NICE 15
 
@@ -98,6 +100,18 @@ static void linger(struct ct_program *program, struct ct_watchdog *watchdog)
     }
 }
 
+/* For a database at the other end of a network. Without one, none. */
+static enum ct_result start_readers(struct ct_program *program, struct ct_pool **out)
+{
+    if (!ct_store_reads_wait(program->store))
+        return CT_OK;
+    enum ct_result result = ct_pool_start("reading", (size_t)program->config.database_readers,
+                                          READS_WAITING, 0, out);
+    if (result == CT_OK)
+        ct_pool_limit_wait(*out, program->config.queue_wait_ms);
+    return result;
+}
+
 static enum ct_result start_ops(struct ct_program *program, struct ct_pool *hashing)
 {
     program->ops = (struct ct_ops){.metrics = program->metrics,
@@ -109,13 +123,14 @@ static enum ct_result start_ops(struct ct_program *program, struct ct_pool *hash
 }
 
 static enum ct_result start_server(struct ct_program *program, struct ct_pool *hashing,
-                                   const struct ct_mounts *mounts, struct ct_listener *listener,
+                                   struct ct_pool *readers, const struct ct_mounts *mounts, struct ct_listener *listener,
                                    const struct ct_notify *notify, struct ct_server **out,
                                    const char **why)
 {
     const struct ct_server_options options = {.config = &program->config,
                                               .store = program->store,
                                               .hashing = hashing,
+                                              .readers = readers,
                                               .log = program->log,
                                               .metrics = program->metrics,
                                               .mounts = mounts->all,
@@ -164,6 +179,7 @@ int ct_serve_command(struct ct_program *program, int argc, char **argv)
     int status = 1;
     const char *why = NULL;
     struct ct_pool *hashing = NULL;
+    struct ct_pool *readers = NULL;
     struct ct_server *server = NULL;
     struct ct_docs *docs = NULL;
     struct ct_sweeper *sweeper = NULL;
@@ -203,13 +219,15 @@ int ct_serve_command(struct ct_program *program, int argc, char **argv)
     if (result == CT_OK)
         ct_pool_limit_wait(hashing, program->config.queue_wait_ms / 2); /* a write follows */
     if (result == CT_OK)
+        result = start_readers(program, &readers);
+    if (result == CT_OK)
         result = ct_accounts_listen(&program->accounts, program->store);
     if (result == CT_OK)
         result = ct_sweeper_start(program->store, program->log, program->metrics, &sweeper);
     if (result == CT_OK)
         result = start_ops(program, hashing);
     if (result == CT_OK)
-        result = start_server(program, hashing, &mounts, &listener, &notify, &server, &why);
+        result = start_server(program, hashing, readers, &mounts, &listener, &notify, &server, &why);
     if (result != CT_OK) {
         status =
             why != NULL ? ct_program_fail(why) : ct_program_fail_result("cannot start", result);
@@ -226,6 +244,7 @@ int ct_serve_command(struct ct_program *program, int argc, char **argv)
 out:
     ct_server_stop(server, STOP_GRACE_MS);
     ct_pool_stop(hashing);
+    ct_pool_stop(readers);
     ct_sweeper_stop(sweeper);
     ct_listener_close(&listener);
     ct_readiness_end(program->ops.readiness);

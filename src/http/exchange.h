@@ -22,7 +22,7 @@
  * One request and its reply, without a word of sockets: the way from headers to a reply.
  * transport.c feeds it and sends what comes out.
  *
- *   ct_exchange_headers   route, judge the headers, authorize what has a body
+ *   ct_exchange_headers   route, judge the headers, authorize what has a body (where that needs no waiting)
  *   ct_exchange_body      collect the body, within its limit
  *   ct_exchange_run       bind, and run in place what needs no other thread
  *   ct_exchange_submit    prepare and run on other threads, which call `wake` at the end
@@ -70,6 +70,10 @@ struct ct_exchange {
     int refusal;                        /* a status decided before any handler; 0 is none */
     bool closing;                       /* the connection is to end with this reply */
     const char *refusal_detail;
+    int fault; /* the status of a fault of the headers that is told only to who is authorized; 0 is none */
+    const char *fault_detail;
+    bool unknown; /* who calls is still to be found out: by a thread that may wait for it */
+    bool reading; /* on its way to such a thread */
     struct ct_task task;
     struct ct_job job;
     void (*wake)(struct ct_exchange *exchange); /* from another thread: the result is there */

@@ -79,6 +79,8 @@ struct ct_backend {
     /** Why an engine gives up a transaction by itself, when it did not say so: CT_NOMEM or
      *  CT_UNAVAILABLE. */
     enum ct_result given_up;
+    /** Whether what is read comes over a network: a thread that reads waits. */
+    bool is_remote;
     /** Words of the schema that it has others for; ends with NULL; NULL is none. */
     const struct ct_word *words;
 

@@ -190,6 +190,7 @@ const struct ct_backend ct_postgres = {
     .other_scheme = "postgres:",
     .batch_limit = 64, /* with more savepoints in a transaction, snapshots become expensive */
     .given_up = CT_UNAVAILABLE,
+    .is_remote = true,
     .words = words,
     .open = postgres_open,
     .connect_reader = postgres_connect_reader,

@@ -79,6 +79,9 @@ struct ct_store_state {
 };
 /** Looks at it; from any thread. */
 void ct_store_look(struct ct_store *store, struct ct_store_state *out);
+/** Whether a read waits for a network, and may wait for seconds: not what a thread should do that serves others
+ *  meanwhile. */
+bool ct_store_reads_wait(const struct ct_store *store);
 /** Begins a read on this thread's connection: everything until ct_store_read_end sees one state of
  *  the database. Not nested. CT_UNAVAILABLE, CT_NOMEM. */
 CT_CHECKED enum ct_result ct_store_read_begin(struct ct_store *store, struct ct_db **out);
