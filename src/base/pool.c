@@ -75,7 +75,8 @@ static void *work(void *arg)
 {
     struct ct_pool *pool = arg;
     /* On Linux a nice value belongs to a thread. Without it the work is as urgent as any other. */
-    (void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), pool->nice);
+    if (pool->nice != 0)
+        (void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), pool->nice);
     for (;;) {
         struct ct_task *refused;
         struct ct_task *task = next_task(pool, &refused);

@@ -28,8 +28,10 @@ static const char writer_settings[] =
     COMMON_SETTINGS "SET idle_in_transaction_session_timeout = 1000; SET statement_timeout = 0; "
                     "SELECT current_setting('server_encoding')";
 static const char reader_settings[] =
-    COMMON_SETTINGS "SET idle_in_transaction_session_timeout = 10000; SET statement_timeout = "
-                    "5000; SELECT current_setting('server_encoding')";
+    COMMON_SETTINGS "SET default_transaction_isolation = 'repeatable read'; "
+                    "SET default_transaction_read_only = on; SET tcp_keepalives_idle = 5; "
+                    "SET tcp_keepalives_interval = 1; SET tcp_keepalives_count = 5; "
+                    "SET statement_timeout = 5000; SELECT current_setting('server_encoding')";
 
 static struct ct_pg_connection *connection_of(struct ct_db *db)
 {

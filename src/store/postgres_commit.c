@@ -98,7 +98,8 @@ static void roll_back(struct ct_pg_connection *connection)
     connection->pending_count = 0;
     forget_ahead(connection);
     if (connection->begun) {
-        push(connection, CT_ROLLBACK);
+        if (connection->writes)
+            push(connection, CT_ROLLBACK);
         send_away(connection);
     }
     connection->open = connection->begun = connection->failed = false;
@@ -299,7 +300,8 @@ static enum ct_result begin(struct ct_pg_connection *connection, enum ct_control
     connection->open = true;
     connection->begun = connection->failed = false;
     connection->patient = which == CT_BEGIN_MIGRATION;
-    push(connection, which);
+    if (connection->writes)
+        push(connection, which);
     if (!connection->patient)
         return CT_OK;
     /* It is waited for here, so that the caller can tell that another one has the lock. */
@@ -323,10 +325,8 @@ static enum ct_result begin(struct ct_pg_connection *connection, enum ct_control
 static enum ct_result end_read(struct ct_pg_connection *connection)
 {
     connection->pending_count = 0;
-    if (connection->begun) {
-        push(connection, connection->failed ? CT_ROLLBACK : CT_COMMIT);
+    if (connection->begun)
         send_away(connection);
-    }
     connection->open = connection->begun = connection->failed = false;
     return CT_OK;
 }

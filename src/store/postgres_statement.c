@@ -188,17 +188,22 @@ static enum ct_result not_begun(struct ct_pg_link *link, enum ct_result result)
     return link->conn == NULL ? result : CT_UNAVAILABLE;
 }
 
-/* One attempt: all that is pending, the statement, one round trip. */
+/* One attempt: all that is pending, the statement, one round trip. A read has no BEGIN and no COMMIT: the first
+ * statement begins it, and the next synchronization ends it. */
 static enum ct_result attempt(struct ct_pg_connection *connection, struct statement *statement)
 {
     struct ct_pg_link *link = &connection->link;
     size_t good = 0;
     size_t before = ct_pg_send_pending(connection);
     size_t own = send_statement(connection, statement);
+    int64_t deadline_us = ct_pg_deadline(connection);
     connection->begun = true;
-    enum ct_result result = ct_pg_sync(link, ct_pg_deadline(connection));
-    if (result == CT_OK)
-        result = ct_pg_receive(link, ct_pg_deadline(connection), &statement->rows, &good);
+    enum ct_result result =
+        connection->writes ? ct_pg_sync(link, deadline_us) : ct_pg_ask(link, deadline_us);
+    if (result == CT_OK && connection->writes)
+        result = ct_pg_receive(link, deadline_us, &statement->rows, &good);
+    else if (result == CT_OK)
+        result = ct_pg_receive_some(link, deadline_us, own, &statement->rows, &good);
     if (link->conn != NULL && statement->runs > 0 && good >= before + own - 1)
         statement->generation = connection->generation;
     return result != CT_OK && good < before ? not_begun(link, result) : result;
