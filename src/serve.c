@@ -105,8 +105,8 @@ static enum ct_result start_readers(struct ct_program *program, struct ct_pool *
 {
     if (!ct_store_reads_wait(program->store))
         return CT_OK;
-    enum ct_result result = ct_pool_start("reading", (size_t)program->config.database_readers,
-                                          READS_WAITING, 0, out);
+    enum ct_result result =
+        ct_pool_start("reading", (size_t)program->config.database_readers, READS_WAITING, 0, out);
     if (result == CT_OK)
         ct_pool_limit_wait(*out, program->config.queue_wait_ms);
     return result;
@@ -123,9 +123,9 @@ static enum ct_result start_ops(struct ct_program *program, struct ct_pool *hash
 }
 
 static enum ct_result start_server(struct ct_program *program, struct ct_pool *hashing,
-                                   struct ct_pool *readers, const struct ct_mounts *mounts, struct ct_listener *listener,
-                                   const struct ct_notify *notify, struct ct_server **out,
-                                   const char **why)
+                                   struct ct_pool *readers, const struct ct_mounts *mounts,
+                                   struct ct_listener *listener, const struct ct_notify *notify,
+                                   struct ct_server **out, const char **why)
 {
     const struct ct_server_options options = {.config = &program->config,
                                               .store = program->store,
@@ -227,7 +227,8 @@ int ct_serve_command(struct ct_program *program, int argc, char **argv)
     if (result == CT_OK)
         result = start_ops(program, hashing);
     if (result == CT_OK)
-        result = start_server(program, hashing, readers, &mounts, &listener, &notify, &server, &why);
+        result =
+            start_server(program, hashing, readers, &mounts, &listener, &notify, &server, &why);
     if (result != CT_OK) {
         status =
             why != NULL ? ct_program_fail(why) : ct_program_fail_result("cannot start", result);

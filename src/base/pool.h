@@ -8,8 +8,8 @@
 #include "base/result.h"
 
 /**
- * Threads for long computations (password hashes) behind a bounded queue, at low priority: while
- * they work, everything else goes first.
+ * Threads for what takes long behind a bounded queue: computations (password hashes), at low priority so
+ * that everything else goes first; or waits for a network.
  */
 struct ct_pool;
 
@@ -25,7 +25,7 @@ struct ct_task {
     int64_t queued_us;
 };
 
-/** Starts @p threads threads at nice value @p nice, with room for @p capacity waiting tasks. @p
+/** Starts @p threads threads at nice value @p nice, 0 for that of the process, with room for @p capacity waiting tasks. @p
  * name (at most 15 bytes, borrowed) is what the threads are called. CT_NOMEM, CT_IO. */
 CT_CHECKED enum ct_result ct_pool_start(const char *name, size_t threads, size_t capacity, int nice,
                                         struct ct_pool **out);

@@ -445,12 +445,6 @@ static void read_there(void *ctx)
         ct_exchange_submit(exchange);
 }
 
-/* On such a thread too: it has waited too long. */
-static void read_late(void *ctx)
-{
-    finish(ctx, CT_BUSY);
-}
-
 bool ct_exchange_run(struct ct_exchange *exchange)
 {
     const struct ct_route *route = exchange->match.route;
@@ -469,7 +463,7 @@ void ct_exchange_submit(struct ct_exchange *exchange)
 {
     enum ct_result result;
     if (exchange->reading) {
-        exchange->task = (struct ct_task){.run = read_there, .late = read_late, .ctx = exchange};
+        exchange->task = (struct ct_task){.run = read_there, .ctx = exchange};
         result = ct_pool_submit(exchange->server->readers, &exchange->task);
     } else if (exchange->match.route->prepare != NULL) {
         exchange->task = (struct ct_task){.run = prepare, .late = prepare_late, .ctx = exchange};

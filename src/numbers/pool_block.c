@@ -91,10 +91,10 @@ enum ct_result ct_pool_block_put(struct ct_db *db, const struct ct_pool_block *b
         ct_bind_null(stmt, 6);
     else
         ct_bind_str(stmt, 6, (struct ct_str){block->country, sizeof(block->country)});
-    return ct_run(stmt);
+    return ct_send(stmt);
 }
 
-#define INSERT                                                      \
+#define INSERT                                                       \
     "INSERT INTO pool_blocks (block, pool_id, free, country, bits) " \
     "VALUES ($1, $2, $3, $4, $5)"
 
@@ -149,7 +149,8 @@ enum ct_result ct_pool_block_add(struct ct_db *db, const struct ct_pool_block *b
     ct_number_set_unite(&there.free, &block->free);
     if (memcmp(there.country, block->country, sizeof(there.country)) != 0)
         memset(there.country, 0, sizeof(there.country));
-    return ct_pool_block_put(db, &there);
+    result = ct_pool_block_put(db, &there);
+    return result == CT_OK ? ct_settle(db) : result;
 }
 
 enum ct_result ct_pool_blocks_open(struct ct_db *db, int64_t first, int64_t last,

@@ -59,6 +59,7 @@ void ct_pg_complain(struct ct_pg_connection *connection, const char *event)
 static enum ct_result connect_now(struct ct_pg_connection *connection, int64_t deadline_us)
 {
     struct ct_database *database = connection->database;
+    connection->failures = atomic_load(&database->failures);
     enum ct_result result =
         ct_pg_connect(&connection->link, &database->url,
                       connection->writes ? writer_settings : reader_settings, deadline_us);
@@ -76,6 +77,10 @@ static enum ct_result connect_now(struct ct_pg_connection *connection, int64_t d
 enum ct_result ct_pg_ensure(struct ct_pg_connection *connection, int64_t deadline_us)
 {
     struct ct_database *database = connection->database;
+    /* What one reader has found out, not every other one has to wait for: a connection of before the failure
+     * may lead to a server that is gone. */
+    if (!connection->writes && connection->failures != atomic_load(&database->failures))
+        ct_pg_drop(&connection->link);
     if (connection->link.conn != NULL)
         return CT_OK;
     int64_t failed_us = atomic_load(&database->failed_us);

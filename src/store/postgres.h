@@ -40,6 +40,7 @@ struct ct_database {
     char node_id[CT_PG_ID_SIZE];   /* of this process: random */
     _Atomic int64_t complained_us; /* when a line of the log last told of a failure */
     _Atomic int64_t failed_us;     /* when connecting last failed; 0 once it has succeeded again */
+    _Atomic uint32_t failures;     /* how often it failed, or a connection of readers was lost */
     _Atomic bool probing;          /* while it fails: a reader is trying */
 };
 
@@ -48,6 +49,7 @@ struct ct_pg_connection {
     struct ct_database *database;
     struct ct_pg_link link;
     bool writes;
+    uint32_t failures;   /* of the database, before the connection was made */
     uint32_t generation; /* which connection this is: what was prepared on another is gone */
     uint32_t names;      /* prepared statements have numbers as names */
     bool open;           /* a transaction was begun, and not given up */

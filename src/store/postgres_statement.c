@@ -319,7 +319,7 @@ bool ct_pg_column_is_null(struct ct_stmt *stmt, int index)
 }
 
 enum ct_result ct_pg_column_str(struct ct_stmt *stmt, int index, struct ct_arena *arena,
-                                          struct ct_str *out)
+                                struct ct_str *out)
 {
     struct statement *statement = statement_of(stmt);
     size_t len = (size_t)PQgetlength(statement->rows, statement->row, index);

@@ -34,7 +34,8 @@ def behind(tmp_path):
     with Proxy(postgres.host, postgres.port) as proxy:
         # a machine that is busy with other tests takes its time to connect
         through = proxy.url(url) + "?connect_timeout=30"
-        with Server(tmp_path, errors=True, DATABASE_URL=through, LOGIN_FAILURES_MAX="100") as server:
+        # and with one thread that reads, which is connected once it has read
+        with Server(tmp_path, errors=True, DATABASE_URL=through, DATABASE_READERS="1", LOGIN_FAILURES_MAX="100") as server:
             yield server, proxy
 
 
