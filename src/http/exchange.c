@@ -18,11 +18,13 @@
 /* How far beyond MAX_BODY_BYTES a body without a length is read, to be refused in good order. */
 #define EXCESS_BYTES ((size_t)1 << 20)
 
-struct ct_exchange *ct_exchange_new(const struct ct_server_options *server, const char *target)
+struct ct_exchange *ct_exchange_new(const struct ct_server_options *server,
+                                    struct ct_spares *spares, const char *target)
 {
-    struct ct_arena *arena = ct_arena_new();
+    void *block = spares == NULL ? NULL : ct_spares_take(spares);
+    struct ct_arena *arena = block == NULL ? ct_arena_new() : ct_arena_in(block, CT_EXCHANGE_BYTES);
     if (arena == NULL)
-        return NULL;
+        goto out;
     struct ct_exchange *exchange = ct_arena_alloc(arena, sizeof(*exchange));
     if (exchange == NULL)
         goto out;
@@ -31,6 +33,8 @@ struct ct_exchange *ct_exchange_new(const struct ct_server_options *server, cons
     if (copy == NULL)
         goto out;
     exchange->arena = arena;
+    exchange->spares = spares;
+    exchange->block = block;
     exchange->server = server;
     exchange->target = (struct ct_str){copy, size};
     exchange->started_us = ct_clock_monotonic_us();
@@ -40,6 +44,8 @@ struct ct_exchange *ct_exchange_new(const struct ct_server_options *server, cons
     return exchange;
 out:
     ct_arena_free(arena);
+    if (block != NULL)
+        ct_spares_give(spares, block);
     return NULL;
 }
 
@@ -51,7 +57,11 @@ void ct_exchange_free(struct ct_exchange *exchange)
     if (exchange->body_buffer != NULL)
         explicit_bzero(exchange->body_buffer, exchange->body_capacity);
     free(exchange->body_buffer);
-    ct_arena_free(exchange->arena);
+    struct ct_spares *spares = exchange->spares;
+    void *block = exchange->block;
+    ct_arena_free(exchange->arena); /* the exchange is in it */
+    if (block != NULL)
+        ct_spares_give(spares, block);
 }
 
 void ct_exchange_refuse(struct ct_exchange *exchange, int status, const char *detail)

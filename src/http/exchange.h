@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "base/pool.h"
+#include "base/spares.h"
 #include "base/text.h"
 #include "http/client_address.h"
 #include "http/faults.h"
@@ -45,6 +46,8 @@ struct ct_reply {
 
 struct ct_exchange {
     struct ct_arena *arena;
+    struct ct_spares *spares; /* whose block the arena begins in; NULL: nobody's */
+    void *block;
     const struct ct_server_options *server;
     int64_t started_us;
     struct ct_limits *limits; /* the server's; NULL: none */
@@ -84,9 +87,12 @@ struct ct_exchange {
     struct ct_reply reply;
 };
 
+/** What an arena needs for an ordinary request. */
+#define CT_EXCHANGE_BYTES ((size_t)4032)
 /** A new exchange in an arena of its own, or NULL without memory. The caller frees it with ct_exchange_free.
- *  @p target is copied. */
-struct ct_exchange *ct_exchange_new(const struct ct_server_options *server, const char *target);
+ *  @p spares, of CT_EXCHANGE_BYTES, may be NULL. @p target is copied. */
+struct ct_exchange *ct_exchange_new(const struct ct_server_options *server,
+                                    struct ct_spares *spares, const char *target);
 /** Frees an exchange and all that was allocated for it. NULL is allowed. */
 void ct_exchange_free(struct ct_exchange *exchange);
 

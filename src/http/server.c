@@ -21,6 +21,8 @@
 #define CONNECTION_MEMORY 8192
 /* Seconds without a byte in either direction. */
 #define IDLE_TIMEOUT 60
+/* Requests of one turn of a thread, for which it keeps the memory: 128 KB. */
+#define SPARES 32
 /* Descriptors that are not connections: database, log, threads. */
 #define OTHER_DESCRIPTORS 128
 
@@ -78,6 +80,7 @@ static void free_server(struct ct_server *server)
     free(server->tls_certificate);
     ct_limits_free(server->limits);
     ct_connections_free(server->connections);
+    ct_spares_free(server->spares);
     free(server);
 }
 
@@ -131,6 +134,8 @@ enum ct_result ct_server_start(const struct ct_server_options *options, struct c
     enum ct_result result = ct_random_bytes(&server->id_key, sizeof(server->id_key));
     if (result == CT_OK)
         result = ct_limits_new(config, &server->limits);
+    if (result == CT_OK)
+        result = ct_spares_new(CT_EXCHANGE_BYTES, SPARES, &server->spares);
     if (result == CT_OK)
         result = ct_connections_new(
             &(const struct ct_connections_options){.request_s = config->request_timeout_seconds,

@@ -54,7 +54,8 @@ void *ct_transport_begin(void *cls, const char *target, struct MHD_Connection *c
 {
     struct ct_server *server = cls;
     struct ct_open_connection *state = ct_transport_state_of(connection);
-    struct ct_exchange *exchange = state == NULL ? NULL : ct_exchange_new(&server->options, target);
+    struct ct_exchange *exchange =
+        state == NULL ? NULL : ct_exchange_new(&server->options, server->spares, target);
     hide_query(target);
     if (exchange == NULL)
         return NULL;

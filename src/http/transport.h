@@ -22,6 +22,7 @@ struct ct_server {
     struct ct_server_options options;
     struct ct_connections *connections;
     struct ct_limits *limits; /* NULL: none */
+    struct ct_spares *spares; /* for exchanges */
     struct MHD_Daemon *daemon;
     uint16_t port;
     uint64_t id_key; /* makes request ids of one process differ from another's */

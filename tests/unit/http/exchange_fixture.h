@@ -152,7 +152,7 @@ static inline void add_header(struct ct_headers *headers, const char *name, cons
 static inline enum ct_result client_begin(struct client *client, const struct request *request)
 {
     client_forget(client);
-    struct ct_exchange *exchange = ct_exchange_new(&client->server, request->target);
+    struct ct_exchange *exchange = ct_exchange_new(&client->server, NULL, request->target);
     if (exchange == NULL)
         return CT_NOMEM;
     client->exchange = exchange;
