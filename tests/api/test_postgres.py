@@ -111,7 +111,7 @@ def test_connections_that_end_all_the_time(behind):
             proxy.cut()
         else:
             proxy.plan((Proxy.LOSE_ANSWER, Proxy.LOSE_COMMIT)[turn % 2])
-    until(lambda: not proxy.plans)
+    until(lambda: not proxy.plans and len(statuses) > 20)
     stop.set()
     for thread in threads:
         thread.join()
