@@ -16,6 +16,9 @@ UNITS = {
     "load_cpu_share": ("load CPU", 0.01, "%"),
     "pss_mib": ("proportional set", 1, "MiB"),
     "per_second": ("reads", 1, "/s"),
+    "core_wait_us": ("wait of the serving thread for its core, a turn", 1, "µs"),
+    "hashes_per_second": ("logins done", 1, "/s"),
+    "p999_us": ("99.9th percentile", 1000, "ms"),
     "logins_per_second": ("login replies", 1, "/s"),
     "logins_refused_share": ("logins answered 503", 0.01, "%"),
 }

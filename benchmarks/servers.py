@@ -155,6 +155,15 @@ class Server:
             ticks += int(fields[11]) + int(fields[12])
         return ticks / os.sysconf("SC_CLK_TCK")
 
+    def core_waits(self, threads):
+        """Nanoseconds that its threads whose names begin so were ready and waited for a core, and how often they got one."""
+        waited = turns = 0
+        for task in Path(f"/proc/{self.process.pid}/task").iterdir():
+            if (task / "comm").read_text().startswith(threads):
+                _, wait, count = map(int, (task / "schedstat").read_text().split())
+                waited, turns = waited + wait, turns + count
+        return waited, turns
+
     def memory_kib(self):
         """Resident and proportional set size, all processes together."""
         total = {"Rss:": 0, "Pss:": 0}

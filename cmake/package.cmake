@@ -1,7 +1,7 @@
 # The Debian package: `cpack -G DEB` in the build directory (docs/decisions/0041-debian-package.md).
 
 set(CT_PACKAGE_RELEASE 1 CACHE STRING "Counts packages of one version")
-set(CT_PACKAGE_MAINTAINER "Cloud Telephony contributors <maintainers@cloud-telephony.example>"
+set(CT_PACKAGE_MAINTAINER "Seed 2fda84c2 maintainers <maintainers@users.noreply.b-seed-2fda84c2.example>"
   CACHE STRING "Who answers for the package: NAME <ADDRESS>")
 
 set(CPACK_GENERATOR DEB)

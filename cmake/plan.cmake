@@ -5,17 +5,27 @@ pkg_check_modules(PROTOBUF REQUIRED IMPORTED_TARGET protobuf>=3.21)
 find_library(PHONENUMBER phonenumber REQUIRED)
 find_path(PHONENUMBER_INCLUDE phonenumbers/phonenumberutil.h REQUIRED)
 
+set(CT_PLAN_SOURCES src/numbers/plan_pattern.cc src/numbers/plan_layout.cc src/numbers/plan_automaton.cc
+  src/numbers/plan_metadata.cc src/numbers/plan_table.cc src/numbers/plan_tables.cc src/numbers/plan_library.cc)
+if(CT_SANITIZE)
+  # A check that needs C++ in the program as well. Of the source, so that it comes behind what it takes back.
+  set_source_files_properties(src/numbers/plan.cc ${CT_PLAN_SOURCES} PROPERTIES COMPILE_OPTIONS -fno-sanitize=vptr)
+endif()
+
+# What a test asks without the module.
+add_library(ct_plan_parts OBJECT ${CT_PLAN_SOURCES})
+set_target_properties(ct_plan_parts PROPERTIES POSITION_INDEPENDENT_CODE ON
+  CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
+target_include_directories(ct_plan_parts PUBLIC src)
+target_include_directories(ct_plan_parts SYSTEM PRIVATE ${PHONENUMBER_INCLUDE})
+target_link_libraries(ct_plan_parts PUBLIC ct_flags ${PHONENUMBER} PkgConfig::PROTOBUF)
+
 add_library(ct_plan MODULE src/numbers/plan.cc)
 set_target_properties(ct_plan PROPERTIES PREFIX "" LIBRARY_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}"
   CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
-target_include_directories(ct_plan PRIVATE src)
-target_include_directories(ct_plan SYSTEM PRIVATE ${PHONENUMBER_INCLUDE})
-target_link_libraries(ct_plan PRIVATE ct_flags ${PHONENUMBER} PkgConfig::PROTOBUF)
+target_link_libraries(ct_plan PRIVATE ct_plan_parts)
 target_link_options(ct_plan PRIVATE -Wl,--as-needed)
-if(CT_SANITIZE)
-  # A check that needs C++ in the program as well. Of the source, so that it comes behind what it takes back.
-  set_source_files_properties(src/numbers/plan.cc PROPERTIES COMPILE_OPTIONS -fno-sanitize=vptr)
-else()
+if(NOT CT_SANITIZE)
   target_link_options(ct_plan PRIVATE -Wl,--no-undefined)
 endif()
 

@@ -25,6 +25,8 @@
 #define CLOSING_MS 15000
 /* Hashes that may wait, for each thread that makes them: some seconds of work. */
 #define HASHES_WAITING 64
+/* Reads that may wait for a thread, as many as writes. */
+#define READS_WAITING 4096
 /* Well behind whatever answers requests, without starving when those keep every core busy. */
 #define HASHING_NICE 15
 
@@ -120,6 +122,18 @@ static enum ct_result start_events(struct ct_program *program)
     return ct_events_start(&options, &program->events);
 }
 
+/* For a database at the other end of a network. Without one, none. */
+static enum ct_result start_readers(struct ct_program *program, struct ct_pool **out)
+{
+    if (!ct_store_reads_wait(program->store))
+        return CT_OK;
+    enum ct_result result =
+        ct_pool_start("reading", (size_t)program->config.database_readers, READS_WAITING, 0, out);
+    if (result == CT_OK)
+        ct_pool_limit_wait(*out, program->config.queue_wait_ms);
+    return result;
+}
+
 static enum ct_result start_ops(struct ct_program *program, struct ct_pool *hashing)
 {
     program->ops = (struct ct_ops){.metrics = program->metrics,
@@ -131,13 +145,14 @@ static enum ct_result start_ops(struct ct_program *program, struct ct_pool *hash
 }
 
 static enum ct_result start_server(struct ct_program *program, struct ct_pool *hashing,
-                                   const struct ct_mounts *mounts, struct ct_listener *listener,
-                                   const struct ct_notify *notify, struct ct_server **out,
-                                   const char **why)
+                                   struct ct_pool *readers, const struct ct_mounts *mounts,
+                                   struct ct_listener *listener, const struct ct_notify *notify,
+                                   struct ct_server **out, const char **why)
 {
     const struct ct_server_options options = {.config = &program->config,
                                               .store = program->store,
                                               .hashing = hashing,
+                                              .readers = readers,
                                               .log = program->log,
                                               .metrics = program->metrics,
                                               .mounts = mounts->all,
@@ -196,6 +211,7 @@ int ct_serve_command(struct ct_program *program, int argc, char **argv)
     int status = 1;
     const char *why = NULL;
     struct ct_pool *hashing = NULL;
+    struct ct_pool *readers = NULL;
     struct ct_server *server = NULL;
     struct ct_docs *docs = NULL;
     struct ct_sweeper *sweeper = NULL;
@@ -235,7 +251,9 @@ int ct_serve_command(struct ct_program *program, int argc, char **argv)
         result = ct_pool_start("hashing", core_count(), core_count() * HASHES_WAITING, HASHING_NICE,
                                &hashing);
     if (result == CT_OK)
-        ct_pool_limit_wait(hashing, program->config.queue_wait_ms);
+        ct_pool_limit_wait(hashing, program->config.queue_wait_ms / 2); /* a write follows */
+    if (result == CT_OK)
+        result = start_readers(program, &readers);
     if (result == CT_OK)
         result = ct_accounts_listen(&program->accounts, program->store);
     if (result == CT_OK)
@@ -249,7 +267,8 @@ int ct_serve_command(struct ct_program *program, int argc, char **argv)
     if (result == CT_OK)
         result = ct_voice_start(program->voice, program->store, program->log, program->arena, &why);
     if (result == CT_OK)
-        result = start_server(program, hashing, &mounts, &listener, &notify, &server, &why);
+        result =
+            start_server(program, hashing, readers, &mounts, &listener, &notify, &server, &why);
     if (result != CT_OK) {
         status =
             why != NULL ? ct_program_fail(why) : ct_program_fail_result("cannot start", result);
@@ -268,6 +287,7 @@ out:
     ct_voice_stop(program->voice);
     program->voice = NULL;
     ct_pool_stop(hashing);
+    ct_pool_stop(readers);
     ct_sweeper_stop(sweeper);
     ct_keeper_stop(keeper);
     ct_events_stop(&program->events);

@@ -27,7 +27,7 @@ void ct_backlog_measured(struct ct_backlog *backlog, size_t pieces, int64_t piec
 
 int64_t ct_backlog_wait_us(const struct ct_backlog *backlog, size_t waiting)
 {
-    double ns = (double)waiting * (double)backlog->piece_ns +
+    double ns = ((double)waiting + (double)backlog->begun) * (double)backlog->piece_ns +
                 (double)(waiting / backlog->turn) * (double)backlog->turn_ns;
     double us = ns / 1000 / (double)backlog->workers;
     return us > (double)LONGEST_US ? LONGEST_US : (int64_t)us;

@@ -16,6 +16,7 @@ struct ct_pool {
     pthread_cond_t wake;
     struct ct_task *first, *last;
     size_t queued, capacity;
+    struct ct_task *refused; /* to be told so; each has a `late` */
     struct ct_backlog backlog;
     bool stopping;
     int nice;
@@ -23,26 +24,41 @@ struct ct_pool {
     pthread_t threads[];
 };
 
-static struct ct_task *next_task(struct ct_pool *pool)
+/* @p refused: the tasks that are to be told so now. */
+static struct ct_task *next_task(struct ct_pool *pool, struct ct_task **refused)
 {
     pthread_mutex_lock(&pool->lock);
     while (pool->first == NULL && !pool->stopping)
         pthread_cond_wait(&pool->wake, &pool->lock);
+    *refused = pool->refused;
+    pool->refused = NULL;
     struct ct_task *task = pool->first;
     if (task != NULL) {
         pool->first = task->next;
         if (pool->first == NULL)
             pool->last = NULL;
         pool->queued--;
+        pool->backlog.begun++;
     }
     pthread_mutex_unlock(&pool->lock);
     return task;
 }
 
+static void tell(struct ct_task *refused)
+{
+    for (struct ct_task *task = refused, *next; task != NULL; task = next) {
+        next = task->next; /* `late` may free the task */
+        task->late(task->ctx);
+    }
+}
+
 static bool is_late(struct ct_pool *pool, const struct ct_task *task, int64_t now_us)
 {
     pthread_mutex_lock(&pool->lock);
-    bool late = pool->queued > 0 && ct_backlog_is_late(&pool->backlog, task->queued_us, now_us);
+    bool late = task->late != NULL && pool->queued > 0 &&
+                ct_backlog_is_late(&pool->backlog, task->queued_us, now_us);
+    if (late)
+        pool->backlog.begun--;
     pthread_mutex_unlock(&pool->lock);
     return late;
 }
@@ -51,6 +67,7 @@ static void took(struct ct_pool *pool, int64_t us)
 {
     pthread_mutex_lock(&pool->lock);
     ct_backlog_measured(&pool->backlog, 1, us, 0);
+    pool->backlog.begun--;
     pthread_mutex_unlock(&pool->lock);
 }
 
@@ -58,18 +75,22 @@ static void *work(void *arg)
 {
     struct ct_pool *pool = arg;
     /* On Linux a nice value belongs to a thread. Without it the work is as urgent as any other. */
-    (void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), pool->nice);
-    struct ct_task *task;
-    while ((task = next_task(pool)) != NULL) {
+    if (pool->nice != 0)
+        (void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), pool->nice);
+    for (;;) {
+        struct ct_task *refused;
+        struct ct_task *task = next_task(pool, &refused);
+        tell(refused);
+        if (task == NULL)
+            return NULL;
         int64_t began = ct_clock_monotonic_us();
-        if (task->late != NULL && is_late(pool, task, began)) {
+        if (is_late(pool, task, began)) {
             task->late(task->ctx);
             continue;
         }
         task->run(task->ctx); /* the task may be gone now */
         took(pool, ct_clock_monotonic_us() - began);
     }
-    return NULL;
 }
 
 enum ct_result ct_pool_start(const char *name, size_t threads, size_t capacity, int nice,
@@ -105,7 +126,7 @@ void ct_pool_limit_wait(struct ct_pool *pool, int64_t max_wait_ms)
 
 static bool has_room(const struct ct_pool *pool, int64_t now_us)
 {
-    return pool->queued < pool->capacity && !pool->stopping &&
+    return pool->queued < pool->capacity &&
            !ct_backlog_is_full(&pool->backlog, pool->queued,
                                pool->first == NULL ? now_us : pool->first->queued_us, now_us);
 }
@@ -115,7 +136,7 @@ enum ct_result ct_pool_submit(struct ct_pool *pool, struct ct_task *task)
     enum ct_result result = CT_BUSY;
     int64_t now = ct_clock_monotonic_us();
     pthread_mutex_lock(&pool->lock);
-    if (has_room(pool, now)) {
+    if (!pool->stopping && has_room(pool, now)) {
         task->next = NULL;
         task->queued_us = now;
         if (pool->last != NULL)
@@ -126,6 +147,11 @@ enum ct_result ct_pool_submit(struct ct_pool *pool, struct ct_task *task)
         pool->queued++;
         result = CT_OK;
         pthread_cond_signal(&pool->wake);
+    } else if (!pool->stopping && task->late != NULL) {
+        /* Others wait, or there would be room: a thread comes by. */
+        task->next = pool->refused;
+        pool->refused = task;
+        result = CT_OK;
     }
     pthread_mutex_unlock(&pool->lock);
     return result;

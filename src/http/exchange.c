@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "http/authorize.h"
 #include "http/bind.h"
+#include "http/body_headers.h"
 #include "http/once.h"
 
 #define MAX_HEADER_BYTES 6144
@@ -17,11 +18,13 @@
 /* How far beyond MAX_BODY_BYTES a body without a length is read, to be refused in good order. */
 #define EXCESS_BYTES ((size_t)1 << 20)
 
-struct ct_exchange *ct_exchange_new(const struct ct_server_options *server, const char *target)
+struct ct_exchange *ct_exchange_new(const struct ct_server_options *server,
+                                    struct ct_spares *spares, const char *target)
 {
-    struct ct_arena *arena = ct_arena_new();
+    void *block = spares == NULL ? NULL : ct_spares_take(spares);
+    struct ct_arena *arena = block == NULL ? ct_arena_new() : ct_arena_in(block, CT_EXCHANGE_BYTES);
     if (arena == NULL)
-        return NULL;
+        goto out;
     struct ct_exchange *exchange = ct_arena_alloc(arena, sizeof(*exchange));
     if (exchange == NULL)
         goto out;
@@ -30,6 +33,8 @@ struct ct_exchange *ct_exchange_new(const struct ct_server_options *server, cons
     if (copy == NULL)
         goto out;
     exchange->arena = arena;
+    exchange->spares = spares;
+    exchange->block = block;
     exchange->server = server;
     exchange->target = (struct ct_str){copy, size};
     exchange->started_us = ct_clock_monotonic_us();
@@ -39,6 +44,8 @@ struct ct_exchange *ct_exchange_new(const struct ct_server_options *server, cons
     return exchange;
 out:
     ct_arena_free(arena);
+    if (block != NULL)
+        ct_spares_give(spares, block);
     return NULL;
 }
 
@@ -52,7 +59,11 @@ void ct_exchange_free(struct ct_exchange *exchange)
     if (exchange->body_buffer != NULL)
         explicit_bzero(exchange->body_buffer, exchange->body_capacity);
     free(exchange->body_buffer);
-    ct_arena_free(exchange->arena);
+    struct ct_spares *spares = exchange->spares;
+    void *block = exchange->block;
+    ct_arena_free(exchange->arena); /* the exchange is in it */
+    if (block != NULL)
+        ct_spares_give(spares, block);
 }
 
 void ct_exchange_refuse(struct ct_exchange *exchange, int status, const char *detail)
@@ -111,47 +122,20 @@ static void authorize_alone(struct ct_exchange *exchange)
     end_read(exchange, db);
 }
 
-/* The media type of a Content-Type header, without its parameters. */
-static bool media_type_is(struct ct_str header, struct ct_str type)
+/* Finds out who calls, if that is to be found out, and refuses what is wrong with the headers: only those who
+ * are authorized are told of that. */
+static void get_known(struct ct_exchange *exchange)
 {
-    size_t size = 0;
-    while (size < header.len && header.at[size] != ';')
-        size++;
-    while (size > 0 && (header.at[size - 1] == ' ' || header.at[size - 1] == '\t'))
-        size--;
-    return ct_str_equal_nocase((struct ct_str){header.at, size}, type);
+    if (exchange->unknown)
+        authorize_alone(exchange);
+    exchange->unknown = false;
+    if (exchange->fault != 0)
+        ct_exchange_refuse(exchange, exchange->fault, exchange->fault_detail);
 }
 
 static bool is_form(const struct ct_exchange *exchange)
 {
-    return exchange->match.route->form &&
-           media_type_is(exchange->headers.content_type,
-                         CT_STR("application/x-www-form-urlencoded"));
-}
-
-static void judge_body_headers(struct ct_exchange *exchange)
-{
-    const struct ct_headers *headers = &exchange->headers;
-    if (headers->content_length.at == NULL && headers->transfer_encoding.at == NULL) {
-        ct_exchange_refuse(exchange, 411, ct_protocol_detail(411));
-        return;
-    }
-    if (headers->content_length.at != NULL) {
-        int64_t length = 0;
-        enum ct_result result = ct_int_parse(headers->content_length, &length);
-        if (result == CT_NOT_FOUND || length > exchange->server->config->max_body_bytes)
-            exchange->closing = true;
-        if (exchange->closing)
-            ct_exchange_refuse(exchange, 413,
-                               "The request body is larger than MAX_BODY_BYTES allows");
-    }
-    if (headers->content_type.len > 0 &&
-        !media_type_is(headers->content_type, CT_STR("application/json")) && !is_form(exchange))
-        ct_exchange_refuse(
-            exchange, 415,
-            exchange->match.route->form
-                ? "The body must be application/json or application/x-www-form-urlencoded"
-                : "The body must be application/json");
+    return ct_body_is_form(exchange->match.route, &exchange->headers);
 }
 
 static bool is_preflight(const struct ct_exchange *exchange)
@@ -210,25 +194,33 @@ void ct_exchange_headers(struct ct_exchange *exchange)
                                       .faults = &exchange->faults};
     exchange->streaming = route->stream != NULL && exchange->method == CT_GET &&
                           ct_accept_names(exchange->headers.accept, CT_STR("text/event-stream"));
-    /* What has a body is authorized before the body is read; the rest in the transaction that it runs in
-     * anyway. */
-    if (route->auth != CT_PUBLIC && (route->body != NULL || route->access == CT_WRITE))
-        authorize_alone(exchange);
     if (route->body != NULL)
-        judge_body_headers(exchange);
+        exchange->fault =
+            ct_body_headers_fault(route, &exchange->headers, server->config->max_body_bytes,
+                                  &exchange->closing, &exchange->fault_detail);
+    /* What has a body is authorized before the body is read; the rest in the transaction that it runs in
+     * anyway. When that has to be waited for, another thread does it, once the body is there; but a client
+     * that wants to be told before it sends the body is told. */
+    exchange->unknown =
+        route->auth != CT_PUBLIC && (route->body != NULL || route->access == CT_WRITE);
+    if (server->readers == NULL || exchange->closing || exchange->headers.expect.at != NULL)
+        get_known(exchange);
 }
 
 bool ct_exchange_body(struct ct_exchange *exchange, const char *data, size_t size)
 {
     size_t limit = (size_t)exchange->server->config->max_body_bytes;
     size_t total = exchange->body.len + size;
-    if (exchange->refusal != 0 || exchange->match.route->body == NULL) {
+    if (exchange->refusal != 0 || exchange->fault != 0 || exchange->match.route->body == NULL) {
         /* Nothing will look at it: only the amount is kept. */
         exchange->body.len = total;
         return total <= limit + EXCESS_BYTES;
     }
     if (total > limit) {
-        ct_exchange_refuse(exchange, 413, "The request body is larger than MAX_BODY_BYTES allows");
+        exchange->fault = 413;
+        exchange->fault_detail = ct_body_too_large;
+        if (!exchange->unknown)
+            get_known(exchange);
         exchange->body.len = total;
         return true;
     }
@@ -411,7 +403,7 @@ static void prepare(void *ctx)
         conclude(exchange, result);
 }
 
-/* On a hashing thread too: it has waited too long. */
+/* On a hashing thread too: it would wait too long, or has. */
 static void prepare_late(void *ctx)
 {
     const struct ct_exchange *exchange = ctx;
@@ -434,7 +426,8 @@ static void run_read(struct ct_exchange *exchange)
     end_read(exchange, db);
 }
 
-bool ct_exchange_run(struct ct_exchange *exchange)
+/* Runs what needs no other thread; true: the reply can be made. */
+static bool run_here(struct ct_exchange *exchange)
 {
     if (exchange->refusal != 0)
         return true;
@@ -461,10 +454,39 @@ bool ct_exchange_run(struct ct_exchange *exchange)
     return exchange->result != CT_NOT_FOUND;
 }
 
+/* On a thread that may wait for the database. */
+static void read_there(void *ctx)
+{
+    struct ct_exchange *exchange = ctx;
+    exchange->reading = false;
+    get_known(exchange);
+    if (run_here(exchange))
+        exchange->wake(exchange);
+    else
+        ct_exchange_submit(exchange);
+}
+
+bool ct_exchange_run(struct ct_exchange *exchange)
+{
+    const struct ct_route *route = exchange->match.route;
+    if (exchange->refusal == 0 && exchange->server->readers != NULL)
+        exchange->reading = exchange->unknown || route->access == CT_READ ||
+                            (route->idempotent && exchange->headers.idempotency_key.at != NULL);
+    if (!exchange->reading && exchange->refusal == 0)
+        get_known(exchange);
+    if (!exchange->reading)
+        return run_here(exchange);
+    exchange->paused = NULL; /* it is of the thread that serves connections */
+    return false;
+}
+
 void ct_exchange_submit(struct ct_exchange *exchange)
 {
     enum ct_result result;
-    if (exchange->match.route->prepare != NULL) {
+    if (exchange->reading) {
+        exchange->task = (struct ct_task){.run = read_there, .ctx = exchange};
+        result = ct_pool_submit(exchange->server->readers, &exchange->task);
+    } else if (exchange->match.route->prepare != NULL) {
         exchange->task = (struct ct_task){.run = prepare, .late = prepare_late, .ctx = exchange};
         result = ct_pool_submit(exchange->server->hashing, &exchange->task);
         if (result != CT_OK)

@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "base/pool.h"
+#include "base/spares.h"
 #include "base/text.h"
 #include "http/client_address.h"
 #include "http/faults.h"
@@ -20,10 +21,10 @@
 #include "store/store.h"
 
 /**
- * One request and its reply, without a word of sockets: the way from headers to a reply. server.c
- * feeds it and sends what comes out.
+ * One request and its reply, without a word of sockets: the way from headers to a reply.
+ * transport.c feeds it and sends what comes out.
  *
- *   ct_exchange_headers   route, judge the headers, authorize what has a body
+ *   ct_exchange_headers   route, judge the headers, authorize what has a body (where that needs no waiting)
  *   ct_exchange_body      collect the body, within its limit
  *   ct_exchange_run       bind, and run in place what needs no other thread
  *   ct_exchange_submit    prepare and run on other threads, which call `wake` at the end
@@ -46,9 +47,11 @@ struct ct_reply {
 
 struct ct_exchange {
     struct ct_arena *arena;
+    struct ct_spares *spares; /* whose block the arena begins in; NULL: nobody's */
+    void *block;
     const struct ct_server_options *server;
     int64_t started_us;
-    struct ct_limits *limits; /* server.c's; NULL: none */
+    struct ct_limits *limits; /* the server's; NULL: none */
     const char *peer;         /* the connection's other end, as text; borrowed */
     struct ct_str address;    /* where the request came from; terminated */
     char address_room[CT_ADDRESS_TEXT];
@@ -73,19 +76,26 @@ struct ct_exchange {
     int refusal;                        /* a status decided before any handler; 0 is none */
     bool closing;                       /* the connection is to end with this reply */
     const char *refusal_detail;
+    int fault; /* the status of a fault of the headers that is told only to who is authorized; 0 is none */
+    const char *fault_detail;
+    bool unknown; /* who calls is still to be found out: by a thread that may wait for it */
+    bool reading; /* on its way to such a thread */
     struct ct_task task;
     struct ct_job job;
     void (*wake)(struct ct_exchange *exchange); /* from another thread: the result is there */
     /** A read of this thread is over but for ct_store_read_rest, which is to come before it waits; NULL:
      *  reads are ended at once. */
     void (*paused)(struct ct_db *db);
-    void *transport; /* server.c's */
+    void *transport; /* transport.c's */
     struct ct_reply reply;
 };
 
+/** What an arena needs for an ordinary request. */
+#define CT_EXCHANGE_BYTES ((size_t)4032)
 /** A new exchange in an arena of its own, or NULL without memory. The caller frees it with ct_exchange_free.
- *  @p target is copied. */
-struct ct_exchange *ct_exchange_new(const struct ct_server_options *server, const char *target);
+ *  @p spares, of CT_EXCHANGE_BYTES, may be NULL. @p target is copied. */
+struct ct_exchange *ct_exchange_new(const struct ct_server_options *server,
+                                    struct ct_spares *spares, const char *target);
 /** Frees an exchange and all that was allocated for it. NULL is allowed. */
 void ct_exchange_free(struct ct_exchange *exchange);
 

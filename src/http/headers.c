@@ -25,6 +25,7 @@ static const struct {
     {NAME("If-Match"), TEXT(if_match), NO_COUNT},
     {NAME("If-None-Match"), TEXT(if_none_match), NO_COUNT},
     {NAME("Idempotency-Key"), TEXT(idempotency_key), TEXT(idempotency_key_count)},
+    {NAME("Expect"), TEXT(expect), NO_COUNT},
     {NAME("Origin"), TEXT(origin), NO_COUNT},
     {NAME("Access-Control-Request-Method"), TEXT(request_method), NO_COUNT},
     {NAME("X-Request-ID"), TEXT(request_id), NO_COUNT},

@@ -19,6 +19,7 @@ struct ct_headers {
     struct ct_str if_match;
     struct ct_str if_none_match;
     struct ct_str idempotency_key;
+    struct ct_str expect;
     struct ct_str origin;
     struct ct_str request_method; /* Access-Control-Request-Method */
     struct ct_str request_id;

@@ -86,9 +86,9 @@ struct ct_call {
     const void *path;               /* the route's path schema, bound; NULL without one */
     const void *query;
     const void *body;
-    void *reply;      /* zeroed: the reply schema's struct, a ct_page, a ct_content, or for `stream` a
+    void *reply;   /* zeroed: the reply schema's struct, a ct_page, a ct_content, or for `stream` a
                          ct_stream_source */
-    void *scratch;    /* zeroed: route->scratch_size bytes, from prepare to run */
+    void *scratch; /* zeroed: route->scratch_size bytes, from prepare to run */
     const char *etag; /* the handler's, for a reply with a schema: with its quotes; NULL is none */
     const char *detail;    /* set by ct_call_say */
     enum ct_result said;   /* the result that `detail` belongs to; CT_OK: none */

@@ -27,6 +27,7 @@ struct ct_server_options {
     const struct ct_config *config;
     struct ct_store *store;
     struct ct_pool *hashing; /* where a route's `prepare` runs */
+    struct ct_pool *readers; /* where reads run that wait for a network; NULL: where they are */
     struct ct_log *log;
     struct ct_metrics
         *metrics; /* may be NULL; its routes are those of the mounts, in their order */

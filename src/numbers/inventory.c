@@ -92,8 +92,8 @@ static enum ct_result end_quarantine(struct ct_db *db, int64_t pool_id, int64_t 
     return result == CT_ROW ? ct_run(stmt) : result;
 }
 
-static enum ct_result begin_quarantine(struct ct_db *db, int64_t pool_id, int64_t number,
-                                       int64_t free_at)
+static enum ct_result send_quarantine(struct ct_db *db, int64_t pool_id, int64_t number,
+                                      int64_t free_at)
 {
     struct ct_stmt *stmt;
     enum ct_result result =
@@ -107,7 +107,7 @@ static enum ct_result begin_quarantine(struct ct_db *db, int64_t pool_id, int64_
     ct_bind_int(stmt, 2, number);
     ct_bind_int(stmt, 3, ct_number_block(number));
     ct_bind_int(stmt, 4, free_at);
-    return ct_run(stmt);
+    return ct_send(stmt);
 }
 
 /* When the first quarantine of a block ends. */
@@ -147,7 +147,7 @@ static enum ct_result set_state(struct ct_db *db, struct ct_str e164, bool is_fr
     if (block.next_free_at != CT_NO_TIME)
         result = end_quarantine(db, range.pool_id, number, &times_changed);
     if (result == CT_OK && !is_free && free_at != CT_NO_TIME) {
-        result = begin_quarantine(db, range.pool_id, number, free_at);
+        result = send_quarantine(db, range.pool_id, number, free_at);
         times_changed = true;
     }
     if (result == CT_OK && times_changed)
@@ -158,7 +158,8 @@ static enum ct_result set_state(struct ct_db *db, struct ct_str e164, bool is_fr
         ct_number_set_add(&block.free, index);
     else
         ct_number_set_remove(&block.free, index);
-    return ct_pool_block_put(db, &block);
+    result = ct_pool_block_put(db, &block);
+    return result == CT_OK ? ct_settle(db) : result;
 }
 
 enum ct_result ct_inventory_take(struct ct_db *db, struct ct_str e164, int64_t free_at_ms)
@@ -227,7 +228,7 @@ static enum ct_result take_row(struct walk *walk, struct ct_stmt *rows)
         return CT_OK;
     if (walk->block.next_free_at == CT_NO_TIME || free_at < walk->block.next_free_at)
         walk->block.next_free_at = free_at;
-    return begin_quarantine(walk->db, walk->range.pool_id, number, free_at);
+    return send_quarantine(walk->db, walk->range.pool_id, number, free_at);
 }
 
 enum ct_result ct_inventory_take_all(struct ct_db *db, struct ct_stmt *rows)
@@ -239,7 +240,9 @@ enum ct_result ct_inventory_take_all(struct ct_db *db, struct ct_stmt *rows)
         if (result != CT_OK)
             return result;
     }
-    return result == CT_OK ? leave_block(&walk) : result;
+    if (result == CT_OK)
+        result = leave_block(&walk);
+    return result == CT_OK ? ct_settle(db) : result;
 }
 
 enum ct_result ct_inventory_release_all(struct ct_db *db, int64_t user_id, int64_t free_at_ms)

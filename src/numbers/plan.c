@@ -10,7 +10,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "numbers/plan_cache.h"
 #include "numbers/plan_module.h"
 
 #define MODULE_NAME "ct_plan.so"
@@ -18,15 +17,16 @@
 
 /* What loading may take: the library and what it needs, ICU's tables most of all. */
 #define LOAD_BYTES ((size_t)64 << 20)
-/* What one answer may take: 4 MB of plans before the first, and patterns when they are first needed. */
+/* What an answer may take that is not in a table yet: the table while it is made, or else 4 MB of the library's plans,
+ * and patterns when they are first needed. */
 #define ANSWER_BYTES ((size_t)16 << 20)
 
 struct ct_plan {
     const char *path;
     struct ct_log *log;
     struct ct_metrics *metrics;
-    struct ct_plan_cache *cache;
     _Atomic(const struct ct_plan_module *) module; /* NULL: not loaded yet */
+    struct ct_plan_tables *tables;                 /* set before `module` is */
     pthread_mutex_t loading;
     bool failure_logged; /* under `loading` */
 };
@@ -90,9 +90,7 @@ enum ct_result ct_plan_new(const struct ct_plan_options *options, struct ct_aren
     plan->path = ct_arena_copy(arena, path, strlen(path));
     if (plan->path == NULL)
         return CT_NOMEM;
-    plan->cache = ct_plan_cache_new();
-    if (plan->cache == NULL)
-        return CT_NOMEM;
+    plan->tables = NULL;
     plan->log = options == NULL ? NULL : options->log;
     plan->metrics = options == NULL ? NULL : options->metrics;
     atomic_init(&plan->module, NULL);
@@ -105,8 +103,10 @@ void ct_plan_end(struct ct_plan *plan)
 {
     if (plan == NULL)
         return;
+    const struct ct_plan_module *module = atomic_load_explicit(&plan->module, memory_order_acquire);
+    if (module != NULL)
+        module->close(plan->tables);
     pthread_mutex_destroy(&plan->loading);
-    ct_plan_cache_free(plan->cache);
 }
 
 /* Bound at once: a library that is missing shows here and not in the middle of an answer. Never unloaded: ICU
@@ -142,22 +142,30 @@ static void say_why_not(struct ct_plan *plan, const char *why)
     plan->failure_logged = true;
 }
 
+/* With `loading` held. */
+static enum ct_result load_locked(struct ct_plan *plan, const struct ct_plan_module **out)
+{
+    const char *why = NULL;
+    if (!has_memory(LOAD_BYTES))
+        return CT_NOMEM;
+    const struct ct_plan_module *module = open_module(plan->path, &why);
+    if (module == NULL) {
+        say_why_not(plan, why);
+        return CT_UNAVAILABLE;
+    }
+    enum ct_result result = module->open(&plan->tables);
+    if (result != CT_OK)
+        return result;
+    atomic_store_explicit(&plan->module, module, memory_order_release);
+    *out = module;
+    return CT_OK;
+}
+
 static enum ct_result load(struct ct_plan *plan, const struct ct_plan_module **out)
 {
-    enum ct_result result = CT_OK;
     pthread_mutex_lock(&plan->loading);
     *out = atomic_load_explicit(&plan->module, memory_order_relaxed);
-    if (*out == NULL && !has_memory(LOAD_BYTES)) {
-        result = CT_NOMEM;
-    } else if (*out == NULL) {
-        const char *why = NULL;
-        *out = open_module(plan->path, &why);
-        if (*out == NULL) {
-            say_why_not(plan, why);
-            result = CT_UNAVAILABLE;
-        }
-        atomic_store_explicit(&plan->module, *out, memory_order_release);
-    }
+    enum ct_result result = *out == NULL ? load_locked(plan, out) : CT_OK;
     pthread_mutex_unlock(&plan->loading);
     return result;
 }
@@ -170,18 +178,15 @@ static enum ct_result get_module(struct ct_plan *plan, const struct ct_plan_modu
     return result == CT_OK && !has_memory(ANSWER_BYTES) ? CT_NOMEM : result;
 }
 
-/* All digits of an E.164 number as one decimal number, or 0 when it is none. */
-static uint64_t number_of(struct ct_str e164)
+static bool is_e164(struct ct_str text)
 {
-    if (e164.len < 3 || e164.len > 16 || e164.at[0] != '+' || e164.at[1] == '0')
-        return 0;
-    uint64_t number = 0;
-    for (size_t i = 1; i < e164.len; i++) {
-        if (e164.at[i] < '0' || e164.at[i] > '9')
-            return 0;
-        number = number * 10 + (uint64_t)(e164.at[i] - '0');
+    if (text.len < 3 || text.len > 16 || text.at[0] != '+' || text.at[1] == '0')
+        return false;
+    for (size_t i = 1; i < text.len; i++) {
+        if (text.at[i] < '0' || text.at[i] > '9')
+            return false;
     }
-    return number;
+    return true;
 }
 
 static enum ct_result read_answer(struct ct_arena *arena, const struct ct_plan_answer *answer,
@@ -213,20 +218,18 @@ static enum ct_result read_answer(struct ct_arena *arena, const struct ct_plan_a
 enum ct_result ct_plan_describe(struct ct_plan *plan, struct ct_arena *arena, struct ct_str e164,
                                 struct ct_plan_info *out)
 {
-    uint64_t number = number_of(e164);
-    if (number == 0)
+    if (!is_e164(e164))
         return CT_INVALID;
     struct ct_plan_answer answer;
-    bool known = ct_plan_cache_find(plan->cache, number, &answer);
+    const struct ct_plan_module *module = atomic_load_explicit(&plan->module, memory_order_acquire);
+    bool known = module != NULL && module->find(plan->tables, e164.at, e164.len, &answer);
     ct_metrics_add(plan->metrics, known ? CT_METRIC_PLAN_HITS : CT_METRIC_PLAN_MISSES, 1);
     if (!known) {
-        const struct ct_plan_module *module;
         enum ct_result result = get_module(plan, &module);
         if (result == CT_OK)
-            result = module->describe(e164.at, e164.len, &answer);
+            result = module->describe(plan->tables, e164.at, e164.len, &answer);
         if (result != CT_OK)
             return result;
-        ct_plan_cache_put(plan->cache, number, &answer);
     }
     return read_answer(arena, &answer, out);
 }
@@ -244,5 +247,5 @@ enum ct_result ct_plan_calling_code(struct ct_plan *plan, struct ct_str country,
     }
     const struct ct_plan_module *module;
     enum ct_result result = get_module(plan, &module);
-    return result == CT_OK ? module->calling_code(upper, out) : result;
+    return result == CT_OK ? module->calling_code(plan->tables, upper, out) : result;
 }

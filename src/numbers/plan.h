@@ -12,7 +12,8 @@
 /**
  * What the numbering plans of the world say of a number, by libphonenumber. The library is a module
  * beside the program that the first question loads, so that a server which is never asked pays neither
- * time nor memory for it. Answers are remembered in memory of a fixed size. Safe from any thread.
+ * time nor memory for it. What it knows of a calling code becomes a table when the first number of it is asked for,
+ * and answers from then on. Safe from any thread.
  */
 struct ct_plan;
 
@@ -22,7 +23,7 @@ struct ct_plan_options {
     const char *module;
     /** Where it is said once why the module could not be loaded. May be NULL. */
     struct ct_log *log;
-    /** Where it is counted how often an answer was remembered. May be NULL. */
+    /** Where it is counted how often a table had the answer. May be NULL. */
     struct ct_metrics *metrics;
 };
 

@@ -1,13 +1,14 @@
 #ifndef CT_NUMBERS_PLAN_MODULE_H
 #define CT_NUMBERS_PLAN_MODULE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/result.h"
 
-/* The seam between plan.c, in the program, and plan.cc, the module: plain C, no allocations handed over, no
- * exceptions. */
+/* The seam between plan.c, in the program, and plan.cc, the module: plain C, no exceptions, and what the module
+ * allocates it frees itself. */
 
 #ifdef __cplusplus
 extern "C" {
@@ -44,13 +45,26 @@ struct ct_plan_answer {
     char format[50];
 };
 
+/** What the module has made of the numbering plans that were asked for. */
+struct ct_plan_tables;
+
+/** Numbers have the form of ct_e164_normalize. All but open and close are safe from any thread. */
 struct ct_plan_module {
     /** CT_VERSION of the build: a program that runs on while it is replaced would meet the new module. */
     const char *version;
-    /** Describes a number in the form of ct_e164_normalize. CT_NOMEM, CT_BUG. */
-    enum ct_result (*describe)(const char *e164, size_t size, struct ct_plan_answer *out);
+    /** Empty tables, for close. CT_NOMEM, CT_BUG. */
+    enum ct_result (*open)(struct ct_plan_tables **out);
+    /** NULL is allowed. */
+    void (*close)(struct ct_plan_tables *tables);
+    /** Describes a number without taking memory, if it can. */
+    bool (*find)(const struct ct_plan_tables *tables, const char *e164, size_t size,
+                 struct ct_plan_answer *out);
+    /** Describes a number: makes the tables of its calling code, or asks the library. CT_NOMEM, CT_BUG. */
+    enum ct_result (*describe)(struct ct_plan_tables *tables, const char *e164, size_t size,
+                               struct ct_plan_answer *out);
     /** The calling code of two letters A to Z, or CT_NOT_FOUND. CT_NOMEM, CT_BUG. */
-    enum ct_result (*calling_code)(const char *country, int *out);
+    enum ct_result (*calling_code)(const struct ct_plan_tables *tables, const char *country,
+                                   int *out);
 };
 
 /** What the module exports, and the name of it. */

@@ -91,20 +91,17 @@ enum ct_result ct_pool_block_put(struct ct_db *db, const struct ct_pool_block *b
         ct_bind_null(stmt, 6);
     else
         ct_bind_str(stmt, 6, (struct ct_str){block->country, sizeof(block->country)});
-    return ct_run(stmt);
+    return ct_send(stmt);
 }
 
-static enum ct_result insert(struct ct_db *db, const struct ct_pool_block *block)
+#define INSERT                                                       \
+    "INSERT INTO pool_blocks (block, pool_id, free, country, bits) " \
+    "VALUES ($1, $2, $3, $4, $5)"
+
+/* Binds the columns of INSERT; @p text is room for one of them. */
+static void bind_new(struct ct_stmt *stmt, const struct ct_pool_block *block,
+                     char text[CT_NUMBER_SET_TEXT])
 {
-    char text[CT_NUMBER_SET_TEXT];
-    struct ct_stmt *stmt;
-    enum ct_result result =
-        ct_db_query(db,
-                    "INSERT INTO pool_blocks (block, pool_id, free, country, bits) "
-                    "VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING RETURNING block",
-                    &stmt);
-    if (result != CT_OK)
-        return result;
     ct_bind_int(stmt, 1, block->block);
     ct_bind_int(stmt, 2, block->pool_id);
     bind_free(stmt, &block->free, 3, 5, text);
@@ -112,6 +109,28 @@ static enum ct_result insert(struct ct_db *db, const struct ct_pool_block *block
         ct_bind_null(stmt, 4);
     else
         ct_bind_str(stmt, 4, (struct ct_str){block->country, sizeof(block->country)});
+}
+
+enum ct_result ct_pool_block_send(struct ct_db *db, const struct ct_pool_block *block)
+{
+    char text[CT_NUMBER_SET_TEXT];
+    struct ct_stmt *stmt;
+    enum ct_result result = ct_db_query(db, INSERT, &stmt);
+    if (result != CT_OK)
+        return result;
+    bind_new(stmt, block, text);
+    return ct_send(stmt);
+}
+
+static enum ct_result insert(struct ct_db *db, const struct ct_pool_block *block)
+{
+    char text[CT_NUMBER_SET_TEXT];
+    struct ct_stmt *stmt;
+    enum ct_result result =
+        ct_db_query(db, INSERT " ON CONFLICT DO NOTHING RETURNING block", &stmt);
+    if (result != CT_OK)
+        return result;
+    bind_new(stmt, block, text);
     result = ct_step(stmt);
     if (result == CT_ROW)
         return ct_run(stmt);
@@ -130,7 +149,8 @@ enum ct_result ct_pool_block_add(struct ct_db *db, const struct ct_pool_block *b
     ct_number_set_unite(&there.free, &block->free);
     if (memcmp(there.country, block->country, sizeof(there.country)) != 0)
         memset(there.country, 0, sizeof(there.country));
-    return ct_pool_block_put(db, &there);
+    result = ct_pool_block_put(db, &there);
+    return result == CT_OK ? ct_settle(db) : result;
 }
 
 enum ct_result ct_pool_blocks_open(struct ct_db *db, int64_t first, int64_t last,

@@ -19,8 +19,10 @@ struct ct_pool_block {
 /** Reads one. CT_NOT_FOUND. */
 CT_CHECKED enum ct_result ct_pool_block_get(struct ct_db *db, int64_t block, int64_t pool_id,
                                             struct ct_pool_block *out);
-/** Writes one that exists: what is free, and when. */
+/** Writes one that exists: what is free, and when. As ct_send does. */
 CT_CHECKED enum ct_result ct_pool_block_put(struct ct_db *db, const struct ct_pool_block *block);
+/** Writes one that does not exist, as ct_send does. */
+CT_CHECKED enum ct_result ct_pool_block_send(struct ct_db *db, const struct ct_pool_block *block);
 /** Writes one that may exist: what it has free is added, and a country that differs is forgotten. The
  *  time is not written. */
 CT_CHECKED enum ct_result ct_pool_block_add(struct ct_db *db, const struct ct_pool_block *block);

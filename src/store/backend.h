@@ -80,6 +80,8 @@ struct ct_backend {
     /** Why an engine gives up a transaction by itself, when it did not say so: CT_NOMEM or
      *  CT_UNAVAILABLE. */
     enum ct_result given_up;
+    /** Whether what is read comes over a network: a thread that reads waits. */
+    bool is_remote;
     /** Words of the schema that it has others for; ends with NULL; NULL is none. */
     const struct ct_word *words;
 
@@ -145,6 +147,9 @@ struct ct_backend {
     enum ct_result (*bind_null)(struct ct_stmt *stmt, int index);
     /* as the functions of store.h */
     enum ct_result (*step)(struct ct_stmt *stmt);
+    /* as ct_send and ct_settle; NULL: it runs at once */
+    enum ct_result (*send)(struct ct_stmt *stmt);
+    enum ct_result (*settle)(struct ct_db *db);
     int64_t (*column_int)(struct ct_stmt *stmt, int index);
     bool (*column_is_null)(struct ct_stmt *stmt, int index);
     enum ct_result (*column_str)(struct ct_stmt *stmt, int index, struct ct_arena *arena,

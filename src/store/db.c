@@ -205,6 +205,22 @@ enum ct_result ct_run(struct ct_stmt *stmt)
     return result;
 }
 
+enum ct_result ct_send(struct ct_stmt *stmt)
+{
+    const struct ct_backend *backend = stmt->db->backend;
+    if (backend->send == NULL || stmt->failed != CT_OK)
+        return ct_run(stmt);
+    assert(stmt->used && !stmt->finished);
+    stmt->finished = true;
+    stmt->failed = backend->send(stmt);
+    return stmt->failed;
+}
+
+enum ct_result ct_settle(struct ct_db *db)
+{
+    return db->backend->settle == NULL ? CT_OK : db->backend->settle(db);
+}
+
 int64_t ct_column_int(struct ct_stmt *stmt, int index)
 {
     return stmt->db->backend->column_int(stmt, index);

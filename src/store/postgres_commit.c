@@ -84,12 +84,22 @@ static bool last_is(const struct ct_pg_connection *connection, enum ct_control w
            connection->pending[connection->pending_count - 1] == which;
 }
 
+/* Leaves what was sent ahead to itself. Behind one that has failed, nothing is done up to a synchronization. */
+static void forget_ahead(struct ct_pg_connection *connection)
+{
+    if (connection->ahead > 0)
+        send_away(connection);
+    connection->ahead = 0;
+}
+
 /* Ends the transaction without keeping anything. */
 static void roll_back(struct ct_pg_connection *connection)
 {
     connection->pending_count = 0;
+    forget_ahead(connection);
     if (connection->begun) {
-        push(connection, CT_ROLLBACK);
+        if (connection->writes)
+            push(connection, CT_ROLLBACK);
         send_away(connection);
     }
     connection->open = connection->begun = connection->failed = false;
@@ -184,7 +194,7 @@ static enum ct_result commit_write(struct ct_pg_connection *connection)
         roll_back(connection);
         return CT_OK;
     }
-    if (connection->failed)
+    if (connection->failed || connection->ahead > 0)
         return CT_BUG;
     (void)ct_pg_send_pending(connection);
     connection->pending_count = 0;
@@ -290,7 +300,8 @@ static enum ct_result begin(struct ct_pg_connection *connection, enum ct_control
     connection->open = true;
     connection->begun = connection->failed = false;
     connection->patient = which == CT_BEGIN_MIGRATION;
-    push(connection, which);
+    if (connection->writes)
+        push(connection, which);
     if (!connection->patient)
         return CT_OK;
     /* It is waited for here, so that the caller can tell that another one has the lock. */
@@ -314,10 +325,8 @@ static enum ct_result begin(struct ct_pg_connection *connection, enum ct_control
 static enum ct_result end_read(struct ct_pg_connection *connection)
 {
     connection->pending_count = 0;
-    if (connection->begun) {
-        push(connection, connection->failed ? CT_ROLLBACK : CT_COMMIT);
+    if (connection->begun)
         send_away(connection);
-    }
     connection->open = connection->begun = connection->failed = false;
     return CT_OK;
 }
@@ -339,14 +348,21 @@ enum ct_result ct_pg_control(struct ct_db *db, enum ct_control which)
         push(connection, which);
         return CT_OK;
     case CT_RELEASE:
-        if (connection->failed)
-            return CT_BUG; /* a job that goes on after a statement has failed */
+        if (connection->failed || connection->ahead > 0)
+            return CT_BUG; /* a job that goes on after a statement has failed, or does not know */
         if (last_is(connection, CT_SAVEPOINT))
             connection->pending_count--; /* nothing happened in it */
         else
             push(connection, which);
         return CT_OK;
     case CT_ROLLBACK_TO:
+        if (connection->ahead > 0) {
+            /* Any of it may have failed, and been the reason for this. */
+            enum ct_result settled = ct_pg_settle(db);
+            (void)settled;
+            if (!connection->open)
+                return CT_UNAVAILABLE;
+        }
         if (!last_is(connection, CT_SAVEPOINT))
             push(connection, which);
         connection->failed = false;

@@ -310,11 +310,8 @@ bool ct_pg_sent(struct ct_pg_link *link, int answer)
     return link->conn != NULL;
 }
 
-enum ct_result ct_pg_sync(struct ct_pg_link *link, int64_t deadline_us)
+static enum ct_result send_out(struct ct_pg_link *link, int64_t deadline_us)
 {
-    if (link->conn == NULL || PQpipelineSync(link->conn) == 0)
-        return lose(link, link->conn == NULL ? "not connected" : message_of(link->conn));
-    link->unread++;
     for (;;) {
         int unsent = PQflush(link->conn);
         bool broken = unsent < 0;
@@ -323,6 +320,21 @@ enum ct_result ct_pg_sync(struct ct_pg_link *link, int64_t deadline_us)
         if (broken || !wait_for_input(link->conn, deadline_us, &broken))
             return broken ? lose(link, message_of(link->conn)) : lose_silent(link);
     }
+}
+
+enum ct_result ct_pg_sync(struct ct_pg_link *link, int64_t deadline_us)
+{
+    if (link->conn == NULL || PQpipelineSync(link->conn) == 0)
+        return lose(link, link->conn == NULL ? "not connected" : message_of(link->conn));
+    link->unread++;
+    return send_out(link, deadline_us);
+}
+
+enum ct_result ct_pg_ask(struct ct_pg_link *link, int64_t deadline_us)
+{
+    if (link->conn == NULL || PQsendFlushRequest(link->conn) == 0)
+        return lose(link, link->conn == NULL ? "not connected" : message_of(link->conn));
+    return send_out(link, deadline_us);
 }
 
 /* What a command that failed has met; a server that ends the session is gone. */
@@ -342,12 +354,13 @@ static enum ct_result failure_of(struct ct_pg_link *link, const PGresult *result
     return CT_UNAVAILABLE;
 }
 
-/* Reads up to the next synchronization. */
-static enum ct_result receive_one(struct ct_pg_link *link, int64_t deadline_us, PGresult **last,
-                                  size_t *good)
+/* Reads up to the next synchronization, or the results of so many commands and what ends them. */
+static enum ct_result receive_one(struct ct_pg_link *link, int64_t deadline_us, size_t count,
+                                  PGresult **last, size_t *good)
 {
     enum ct_result failed = CT_OK;
     bool was_null = false;
+    size_t read = 0;
     *good = 0;
     for (;;) {
         PGresult *result;
@@ -358,6 +371,8 @@ static enum ct_result receive_one(struct ct_pg_link *link, int64_t deadline_us, 
             if (was_null)
                 return lose(link, "the database sent nothing");
             was_null = true;
+            if (read == count)
+                return failed;
             continue;
         }
         was_null = false;
@@ -366,6 +381,7 @@ static enum ct_result receive_one(struct ct_pg_link *link, int64_t deadline_us, 
             PQclear(result);
             return failed;
         }
+        read++;
         if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK) {
             PQclear(*last);
             *last = result;
@@ -380,18 +396,10 @@ static enum ct_result receive_one(struct ct_pg_link *link, int64_t deadline_us, 
     }
 }
 
-enum ct_result ct_pg_receive(struct ct_pg_link *link, int64_t deadline_us, PGresult **last,
-                             size_t *good)
+/* Ends the reading of results: the last one is the caller's unless something has failed. */
+static enum ct_result hand_over(struct ct_pg_link *link, enum ct_result failed, PGresult *result,
+                                PGresult **last)
 {
-    PGresult *result = NULL;
-    enum ct_result failed = CT_OK;
-    while (link->conn != NULL && link->unread > 0) {
-        PQclear(result);
-        result = NULL;
-        failed = receive_one(link, deadline_us, &result, good);
-        if (link->conn != NULL)
-            link->unread--;
-    }
     if (link->conn == NULL && failed == CT_OK)
         failed = CT_UNAVAILABLE;
     if (failed == CT_OK && result == NULL)
@@ -401,4 +409,40 @@ enum ct_result ct_pg_receive(struct ct_pg_link *link, int64_t deadline_us, PGres
     else
         *last = result;
     return failed;
+}
+
+/* Reads up to the last synchronization. */
+static enum ct_result receive_all(struct ct_pg_link *link, int64_t deadline_us, PGresult **result,
+                                  size_t *good)
+{
+    enum ct_result failed = CT_OK;
+    while (link->conn != NULL && link->unread > 0) {
+        PQclear(*result);
+        *result = NULL;
+        failed = receive_one(link, deadline_us, SIZE_MAX, result, good);
+        if (link->conn != NULL)
+            link->unread--;
+    }
+    return failed;
+}
+
+enum ct_result ct_pg_receive(struct ct_pg_link *link, int64_t deadline_us, PGresult **last,
+                             size_t *good)
+{
+    PGresult *result = NULL;
+    enum ct_result failed = receive_all(link, deadline_us, &result, good);
+    return hand_over(link, failed, result, last);
+}
+
+enum ct_result ct_pg_receive_some(struct ct_pg_link *link, int64_t deadline_us, size_t count,
+                                  PGresult **last, size_t *good)
+{
+    PGresult *result = NULL;
+    enum ct_result failed = receive_all(link, deadline_us, &result, good);
+    PQclear(result);
+    result = NULL;
+    *good = 0;
+    if (link->conn != NULL)
+        failed = receive_one(link, deadline_us, count, &result, good);
+    return hand_over(link, failed, result, last);
 }

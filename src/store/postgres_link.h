@@ -43,6 +43,13 @@ CT_CHECKED enum ct_result ct_pg_sync(struct ct_pg_link *link, int64_t deadline_u
  *  met; the connection may have been dropped. */
 CT_CHECKED enum ct_result ct_pg_receive(struct ct_pg_link *link, int64_t deadline_us,
                                         PGresult **last, size_t *good);
+/** Asks for the answers to what was sent, without a synchronization: the transaction that the first of these
+ *  commands has begun goes on. As ct_pg_sync otherwise, but for `unread`. */
+CT_CHECKED enum ct_result ct_pg_ask(struct ct_pg_link *link, int64_t deadline_us);
+/** Reads the results of the last @p count commands, 1 or more, which no synchronization follows; those of all
+ *  that was sent before the last synchronization are dropped. As ct_pg_receive otherwise. */
+CT_CHECKED enum ct_result ct_pg_receive_some(struct ct_pg_link *link, int64_t deadline_us,
+                                             size_t count, PGresult **last, size_t *good);
 /** What an SQLSTATE (five characters) means. @p may_retry: whether the same may succeed a moment later. */
 enum ct_result ct_pg_result_of(const char *sqlstate, bool *may_retry);
 

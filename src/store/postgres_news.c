@@ -204,6 +204,7 @@ static void wake_up(struct ct_pg_news *news)
 void ct_pg_failed(struct ct_database *database)
 {
     atomic_store(&database->failed_us, ct_clock_monotonic_us());
+    atomic_fetch_add(&database->failures, 1);
     if (database->news != NULL)
         wake_up(database->news);
 }

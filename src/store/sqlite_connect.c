@@ -31,7 +31,8 @@ static const char *const settings[] = {
                          /* KiB; behind it is the page cache of the kernel */
                          "PRAGMA cache_size = -1536;"
                          "PRAGMA journal_size_limit = 67108864",
-    [CT_SQLITE_READER] = "PRAGMA query_only = ON; PRAGMA cache_size = -512",
+    /* the inner pages of the tree of 10 million numbers */
+    [CT_SQLITE_READER] = "PRAGMA query_only = ON; PRAGMA cache_size = -2048",
     [CT_SQLITE_INSPECT] = "PRAGMA query_only = ON; PRAGMA temp_store = MEMORY;"
                           "PRAGMA cache_size = -65536",
     /* Should it not become complete it is thrown away; whoever publishes it syncs it. */
@@ -168,54 +169,20 @@ enum ct_result ct_sqlite_name(const char *path, struct ct_log *log, struct ct_da
     return CT_OK;
 }
 
-enum ct_result ct_sqlite_open(const char *url, struct ct_log *log, struct ct_arena *arena,
-                              struct ct_database **out, struct ct_db **writer, const char **why)
+/* A database and the first connection to it. */
+static enum ct_result open_first(const char *path, struct ct_log *log, enum ct_sqlite_use use,
+                                 struct ct_arena *arena, struct ct_database **out,
+                                 struct ct_db **first, const char **why)
 {
-    const char *path;
-    enum ct_result result = ct_sqlite_path(url, arena, &path, why);
-    if (result != CT_OK)
-        return result;
-    result = ct_sqlite_prepare_file(path, arena, why);
-    if (result != CT_OK)
-        return result;
-    struct ct_database *database;
-    result = ct_sqlite_name(path, log, &database);
-    if (result != CT_OK)
-        return result;
-    struct ct_sqlite_db *connection;
-    int code = ct_sqlite_connect(database, CT_SQLITE_WRITER, &connection);
-    if (code == SQLITE_OK) {
-        *out = database;
-        *writer = &connection->base;
-        return CT_OK;
-    }
-    result =
-        ct_sqlite_result(code) == CT_NOMEM ? CT_NOMEM : ct_sqlite_explain(path, code, arena, why);
-    if (connection != NULL)
-        ct_sqlite_disconnect(&connection->base);
-    free(database);
-    return result;
-}
-
-enum ct_result ct_sqlite_inspect(const char *url, struct ct_arena *arena, struct ct_database **out,
-                                 struct ct_db **reader, const char **why)
-{
-    const char *path;
     struct ct_database *database;
     struct ct_sqlite_db *connection;
-    enum ct_result result = ct_sqlite_path(url, arena, &path, why);
+    enum ct_result result = ct_sqlite_name(path, log, &database);
     if (result != CT_OK)
         return result;
-    if (access(path, F_OK) != 0)
-        return ct_store_explain(arena, why, errno == ENOENT ? CT_NOT_FOUND : CT_IO,
-                                "%s cannot be read: %s", path, strerror(errno));
-    result = ct_sqlite_name(path, NULL, &database);
-    if (result != CT_OK)
-        return result;
-    int code = ct_sqlite_connect(database, CT_SQLITE_INSPECT, &connection);
+    int code = ct_sqlite_connect(database, use, &connection);
     if (code == SQLITE_OK) {
         *out = database;
-        *reader = &connection->base;
+        *first = &connection->base;
         return CT_OK;
     }
     result =
@@ -224,6 +191,31 @@ enum ct_result ct_sqlite_inspect(const char *url, struct ct_arena *arena, struct
         ct_sqlite_disconnect(&connection->base);
     ct_sqlite_close(database);
     return result;
+}
+
+enum ct_result ct_sqlite_open(const char *url, struct ct_log *log, struct ct_arena *arena,
+                              struct ct_database **out, struct ct_db **writer, const char **why)
+{
+    const char *path;
+    enum ct_result result = ct_sqlite_path(url, arena, &path, why);
+    if (result != CT_OK)
+        return result;
+    result = ct_sqlite_prepare_file(path, arena, why);
+    return result == CT_OK ? open_first(path, log, CT_SQLITE_WRITER, arena, out, writer, why)
+                           : result;
+}
+
+enum ct_result ct_sqlite_inspect(const char *url, struct ct_arena *arena, struct ct_database **out,
+                                 struct ct_db **reader, const char **why)
+{
+    const char *path;
+    enum ct_result result = ct_sqlite_path(url, arena, &path, why);
+    if (result != CT_OK)
+        return result;
+    if (access(path, F_OK) != 0)
+        return ct_store_explain(arena, why, errno == ENOENT ? CT_NOT_FOUND : CT_IO,
+                                "%s cannot be read: %s", path, strerror(errno));
+    return open_first(path, NULL, CT_SQLITE_INSPECT, arena, out, reader, why);
 }
 
 enum ct_result ct_sqlite_connect_reader(struct ct_database *database, struct ct_db **out)

@@ -232,6 +232,11 @@ void ct_store_look(struct ct_store *store, struct ct_store_state *out)
 
 /* ---- reading ---- */
 
+bool ct_store_reads_wait(const struct ct_store *store)
+{
+    return store->backend->is_remote;
+}
+
 static enum ct_result open_reader(struct ct_store *store, struct reader **out)
 {
     struct reader *reader = calloc(1, sizeof(*reader));

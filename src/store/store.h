@@ -87,6 +87,9 @@ struct ct_store_state {
 };
 /** Looks at it; from any thread. */
 void ct_store_look(struct ct_store *store, struct ct_store_state *out);
+/** Whether a read waits for a network, and may wait for seconds: not what a thread should do that serves others
+ *  meanwhile. */
+bool ct_store_reads_wait(const struct ct_store *store);
 /** Begins a read on this thread's connection: everything until ct_store_read_end sees one state of
  *  the database. Not nested. CT_UNAVAILABLE, CT_NOMEM. */
 CT_CHECKED enum ct_result ct_store_read_begin(struct ct_store *store, struct ct_db **out);
@@ -127,6 +130,12 @@ void ct_bind_null(struct ct_stmt *stmt, int index);
 CT_CHECKED enum ct_result ct_step(struct ct_stmt *stmt);
 /** Steps to the end of a statement that gives no rows: CT_OK or what ct_step says went wrong. */
 CT_CHECKED enum ct_result ct_run(struct ct_stmt *stmt);
+/** As ct_run, but an engine at the other end of a network does not wait for the answer. What the statement
+ *  meets is then told by ct_settle, or by a later step, and CT_OK says only that it is on its way. */
+CT_CHECKED enum ct_result ct_send(struct ct_stmt *stmt);
+/** Waits for all that ct_send has sent: CT_OK, or what the first that failed has met. A job that sends
+ *  calls it before it answers CT_OK. */
+CT_CHECKED enum ct_result ct_settle(struct ct_db *db);
 /** Columns count from 0. Text is copied into @p arena; NULL without memory gives an empty text. */
 int64_t ct_column_int(struct ct_stmt *stmt, int index);
 bool ct_column_is_null(struct ct_stmt *stmt, int index);

@@ -239,11 +239,11 @@ static enum ct_result write_page(void *ctx, struct ct_db *db)
             return result;
         for (size_t i = 0; i < columns; i++)
             bind(stmt, (int)i + 1, types[i], &page->cells[row * columns + i]);
-        result = ct_run(stmt);
+        result = ct_send(stmt);
         if (result != CT_OK)
             return result;
     }
-    return CT_OK;
+    return ct_settle(db);
 }
 
 /* ---- sums ---- */

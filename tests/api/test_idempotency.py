@@ -11,7 +11,7 @@ import time
 import pytest
 
 from support.clock import Clock
-from support.database import opened
+from support.database import ENGINE, opened
 from support.people import Account, fresh_name, fresh_number
 from support.routes import World, pool_body, prefix_of, routes
 from support.wire import Wire, ask, head_of
@@ -493,9 +493,14 @@ def test_other_routes_take_no_notice(server, owner):
     assert len(owner.client.get("/phone_numbers", headers=headers).json()["items"]) == 1
 
 
-def files_of(server):
-    """Every byte that a server has written."""
-    return {path.name: path.read_bytes() for path in server.folder.iterdir() if path.is_file()}
+def kept_by(server):
+    """Every byte that a server has written, by the name of the file or of the table."""
+    kept = {path.name: path.read_bytes() for path in server.folder.iterdir() if path.is_file()}
+    if ENGINE == "postgresql":
+        with server.opened() as database:
+            tables = [name for name, in database.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
+            kept |= {name: repr(database.execute(f"SELECT * FROM {name}").fetchall()).encode() for name in tables}
+    return kept
 
 
 @pytest.mark.parametrize("end", [None, signal.SIGTERM])
@@ -512,7 +517,7 @@ def test_answers_are_not_readable_in_the_file(launch, tmp_path, end):
     assert made.status_code == registered.status_code == 200
     if end is not None:
         server.stop(end)
-    files = files_of(server)
+    files = kept_by(server)
     assert any(b"to be found" in content for content in files.values()), "the search finds nothing at all"
     secret = made.json()["key"]
     token = registered.json()["access_token"]

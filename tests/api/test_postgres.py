@@ -3,7 +3,9 @@ servers on one database. What was acknowledged is there once; what was not is th
 
 import collections
 import contextlib
+import json
 import os
+import select
 import subprocess
 import threading
 import time
@@ -17,6 +19,7 @@ from support.people import Account, fresh_number
 from support.proxy import Proxy
 from support.routes import routes
 from support.server import Server
+from support.wire import Wire, head_of
 
 pytestmark = pytest.mark.postgresql
 
@@ -31,7 +34,8 @@ def behind(tmp_path):
     with Proxy(postgres.host, postgres.port) as proxy:
         # a machine that is busy with other tests takes its time to connect
         through = proxy.url(url) + "?connect_timeout=30"
-        with Server(tmp_path, errors=True, DATABASE_URL=through, LOGIN_FAILURES_MAX="100") as server:
+        # and with one thread that reads, which is connected once it has read
+        with Server(tmp_path, errors=True, DATABASE_URL=through, DATABASE_READERS="1", LOGIN_FAILURES_MAX="100") as server:
             yield server, proxy
 
 
@@ -107,7 +111,7 @@ def test_connections_that_end_all_the_time(behind):
             proxy.cut()
         else:
             proxy.plan((Proxy.LOSE_ANSWER, Proxy.LOSE_COMMIT)[turn % 2])
-    until(lambda: not proxy.plans)
+    until(lambda: not proxy.plans and len(statuses) > 20)
     stop.set()
     for thread in threads:
         thread.join()
@@ -175,6 +179,62 @@ def test_a_database_that_answers_nothing(behind):
     assert [one["id"] for one in account.client.get("/phone_numbers").json()["items"]] == [made["id"]]
     number = fresh_number()
     until(lambda: create(account, number).status_code in (200, 409))
+
+
+WAITING = {
+    "a read": ("GET", "/phone_numbers", None, ()),
+    "a write": ("POST", "/phone_numbers", {"phone_number": "+4930123456"}, ()),
+    "a write with a key": ("POST", "/phone_numbers", {"phone_number": "+4930123456"}, ("Idempotency-Key: one",)),
+    "a write without a body": ("DELETE", "/phone_numbers/1", None, ()),
+    "a login": ("POST", "/auth/login", {"username": "nobody", "password": "not the password"}, ())}
+
+
+@pytest.mark.parametrize("what", WAITING)
+def test_a_slow_database_holds_nothing_else_up(tmp_path, what):
+    """The one thread that serves connections goes on while a request waits for the database."""
+    method, path, body, headers = WAITING[what]
+    postgres = database.postgres()
+    with Proxy(postgres.host, postgres.port) as proxy:
+        through = proxy.url(database.settings_of(tmp_path)["DATABASE_URL"]) + "?connect_timeout=30"
+        with Server(tmp_path, errors=True, DATABASE_URL=through, HTTP_THREADS="1", DATABASE_READERS="2") as server:
+            account = Account(server)
+            number = account.create()
+            for _ in range(20):  # each thread that reads is connected by now, most likely
+                assert account.client.get("/phone_numbers").status_code == 200
+            path = path.replace("/1", f"/{number['id']}")
+            text = "" if body is None else json.dumps(body)
+            proxy.freeze()
+            with Wire(server) as wire, Wire(server) as other:
+                wire.send(head_of(method, path, f"Authorization: Bearer {account.token}",
+                                  f"Content-Length: {len(text)}", *headers) + text)
+                time.sleep(0.2)
+                for _ in range(3):
+                    other.send(head_of("GET", "/healthz"))
+                    assert other.reply("GET", "/healthz").status == 200
+                    assert not select.select([wire.socket], [], [], 0)[0], "it was answered before the database was"
+                proxy.thaw()
+                assert wire.reply(method, path).status in (200, 204, 401, 503)
+
+
+def test_more_requests_than_threads_that_read(tmp_path):
+    """They wait for a thread, and each is answered; a database that takes its time holds them up and nobody else."""
+    postgres = database.postgres()
+    with Proxy(postgres.host, postgres.port) as proxy:
+        through = proxy.url(database.settings_of(tmp_path)["DATABASE_URL"]) + "?connect_timeout=30"
+        with Server(tmp_path, DATABASE_URL=through, DATABASE_READERS="2") as server:
+            account = Account(server)
+            made = [account.create()["id"] for _ in range(3)]
+            proxy.delay = 0.01
+
+            def read(lane):
+                client = server.client(account.token)
+                return [client.get(f"/phone_numbers/{one}") for one in made for _ in range(lane % 3 + 1)]
+
+            with ThreadPoolExecutor(16) as pool:
+                for lane, replies in enumerate(pool.map(read, range(16))):
+                    assert [reply.status_code for reply in replies] == [200] * len(replies)
+                    assert [reply.json()["id"] for reply in replies] == [one for one in made for _ in range(lane % 3 + 1)]
+            proxy.delay = 0
 
 
 def test_a_connection_that_freezes_while_it_writes(behind):
@@ -250,6 +310,41 @@ def test_a_commit_that_is_on_one_server_alone(tmp_path, launch):
         until(lambda: create(account, number).status_code == 409)
         assert [one["phone_number"] for one in account.client.get("/phone_numbers").json()["items"]] == [number]
         server.stop()
+
+
+# --- a disk of the database's that is full
+
+TRIGGERS = {
+    "at once": "CREATE TRIGGER full_disk BEFORE INSERT ON audit FOR EACH ROW EXECUTE FUNCTION full_disk()",
+    "at the commit": "CREATE CONSTRAINT TRIGGER full_disk AFTER INSERT ON audit DEFERRABLE INITIALLY DEFERRED "
+                     "FOR EACH ROW EXECUTE FUNCTION full_disk()"}
+
+
+@pytest.mark.parametrize("when", TRIGGERS)
+def test_a_disk_that_takes_nothing(launch, when):
+    """What the server says then is said here by a trigger."""
+    server = launch(errors=True)
+    account = Account(server)
+    made = [account.create() for _ in range(3)]
+    with server.opened() as connection:
+        connection.execute("CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS "
+                           "$$ BEGIN RAISE EXCEPTION 'No space left on device' USING ERRCODE = 'disk_full'; END $$")
+        connection.execute(TRIGGERS[when])
+    for method, path, body in (
+            ("POST", "/phone_numbers", {"phone_number": fresh_number()}),
+            ("POST", "/auth/register", {"username": "late", "password": "a good password"}),
+            ("POST", "/auth/login", account.body)):
+        reply = account.client.request(method, path, json=body)
+        assert reply.status_code == 503, (method, path)
+        assert reply.headers["Retry-After"] == "1"
+    listed = account.client.get("/phone_numbers").json()["items"]
+    assert [one["id"] for one in listed] == [one["id"] for one in made]
+    assert account.client.get("/auth/me").status_code == 200
+    with server.opened() as connection:
+        connection.execute("DROP FUNCTION full_disk CASCADE")
+    account.create()
+    assert account.login().status_code == 200
+    assert server.client().post("/auth/register", json={"username": "late", "password": "a good password"}).status_code == 200
 
 
 # --- a database that cannot be used

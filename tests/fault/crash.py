@@ -88,6 +88,7 @@ class Lane:
         self.made = 0
         self.done = 0
         self.trouble = None
+        self.stopping = False
 
     # ---- what can be asked ----
 
@@ -169,10 +170,10 @@ class Lane:
         return status, json.loads(content) if content else None
 
     def run(self, server):
-        """Until the connection ends or the server can write no more."""
+        """Until the connection ends, the server can write no more, or it is told to stop."""
         try:
             with Wire(server) as wire:
-                while True:
+                while not self.stopping:
                     self.pending = self.choose()
                     status, reply = self.ask(wire, self.pending)
                     if status == 503:
@@ -291,7 +292,8 @@ class Generation:
         self.random = random.Random(f"moments {seed}")
         self.server = Server(folder, errors=True)
         if victim == "database":
-            self.postgres = database.Postgres(durable=True).__enter__()
+            # what is killed are processes: what the kernel has in its cache stays, and need not be waited for
+            self.postgres = database.Postgres(durable=True, settings={"fsync": "off"}).__enter__()
             self.server.settings["DATABASE_URL"] = self.url = self.postgres.create()
         self.server.start()
         self.lanes = [Lane(self.server, index, seed) for index in range(LANES)]
@@ -349,16 +351,18 @@ class Generation:
             thread.start()
         self._wait_for_load()
         if self.victim == "database":
-            self.postgres.kill()
+            self._kill_database()
         else:
             self.server.kill()
         for thread in threads:
             thread.join()
         for lane in self.lanes:
+            lane.stopping = False
             if lane.trouble is not None:
                 raise lane.trouble
         if self.victim == "database":
-            self.postgres.start()
+            if not self.postgres.pids():
+                self.postgres.start()
             self._wait_for_writes()
         else:
             self._start_again()
@@ -372,6 +376,15 @@ class Generation:
             settled = all([lane.settle(self.server, numbers[lane.index], self.records[lane.index], users) for lane in self.lanes])
         numbers, _ = self._read()
         require(all(lane.numbers == numbers[lane.index] for lane in self.lanes), "what was asked again has changed something")
+
+    def _kill_database(self):
+        """Most often it is back before those that wait are told that they waited in vain."""
+        self.postgres.kill()
+        if self.random.random() < 0.9:
+            self.postgres.start()
+            time.sleep(self.random.random() * 0.2)
+            for lane in self.lanes:
+                lane.stopping = True
 
     def _wait_for_load(self):
         """Until some number of requests was acknowledged, and then a moment more."""

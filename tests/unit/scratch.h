@@ -16,14 +16,26 @@ struct scratch {
     char folder[64];
 };
 
-static inline enum ct_result scratch_open_store(struct scratch *scratch)
+/** Opens the database with room for so many waiting writes; 0: for as many as by default. */
+static inline enum ct_result scratch_open_queue(struct scratch *scratch, size_t queue_capacity)
 {
     const char *why = NULL;
     char url[128];
 
     (void)snprintf(url, sizeof(url), "sqlite:///%s/db", scratch->folder);
-    const struct ct_store_options options = {.url = url, .queue_capacity = 4};
+    const struct ct_store_options options = {.url = url, .queue_capacity = queue_capacity};
     return ct_store_open(&options, scratch->arena, &scratch->store, &why);
+}
+
+static inline enum ct_result scratch_open_store(struct scratch *scratch)
+{
+    return scratch_open_queue(scratch, 4);
+}
+
+static inline void scratch_close_store(struct scratch *scratch)
+{
+    ct_store_close(scratch->store);
+    scratch->store = NULL;
 }
 
 /* A sweep makes some thousand databases: the schema is made once for the process, and the file copied
@@ -40,8 +52,7 @@ static inline enum ct_result scratch_copy_schema(struct scratch *scratch)
         enum ct_result result = scratch_open_store(scratch);
         if (result != CT_OK)
             return result;
-        ct_store_close(scratch->store);
-        scratch->store = NULL;
+        scratch_close_store(scratch);
     }
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0)
@@ -53,8 +64,9 @@ static inline enum ct_result scratch_copy_schema(struct scratch *scratch)
     return done && size > 0 && size < (ssize_t)sizeof(file) ? CT_OK : CT_IO;
 }
 
-/** Zeroes @p scratch first, so that scratch_close can be called whatever this answers. */
-static inline enum ct_result scratch_open(struct scratch *scratch)
+/** An empty folder and an arena. Zeroes @p scratch first, so that scratch_close can be called whatever this
+ *  answers. */
+static inline enum ct_result scratch_folder(struct scratch *scratch)
 {
     const char *place = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
 
@@ -65,9 +77,15 @@ static inline enum ct_result scratch_open(struct scratch *scratch)
         return CT_IO;
     }
     scratch->arena = ct_arena_new();
-    if (scratch->arena == NULL)
-        return CT_NOMEM;
-    enum ct_result result = scratch_copy_schema(scratch);
+    return scratch->arena == NULL ? CT_NOMEM : CT_OK;
+}
+
+/** The same with a database that is up to date, and open. */
+static inline enum ct_result scratch_open(struct scratch *scratch)
+{
+    enum ct_result result = scratch_folder(scratch);
+    if (result == CT_OK)
+        result = scratch_copy_schema(scratch);
     return result == CT_OK ? scratch_open_store(scratch) : result;
 }
 

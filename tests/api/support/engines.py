@@ -10,18 +10,17 @@ SQLITE_ALONE = {
     "test_legacy.py": "a file of the original program is opened",
     "test_migrate_database.py": "it has both databases, whichever the run has",
     "test_busy.py::test_a_database_that_is_away": "the file is renamed (see test_postgres.py)",
-    "test_busy.py::test_a_disk_that_takes_nothing": "the file's size is limited",
+    "test_busy.py::test_a_disk_that_takes_nothing": "the file's size is limited (see test_postgres.py)",
     "test_every_route.py::test_a_database_that_is_away": "the file is renamed (see test_postgres.py)",
-    "test_idempotency.py::test_answers_are_not_readable_in_the_file": "the file's bytes are read",
     "test_settings.py::test_the_env_file": "the .env file names a file",
     "test_settings.py::test_the_database_is_for_its_owner_alone": "the file's mode",
     "test_settings.py::test_what_the_database_is_set_to": "SQLite's own settings",
     "test_settings.py::test_an_absolute_database_url": "the path of a file",
     "test_settings.py::test_an_empty_value_in_the_environment_is_none": "an empty DATABASE_URL is the default, a file",
-    "test_stop.py::test_a_login_that_runs_is_finished": "it begins with a file of the original program",
-    "test_stop.py::test_several_logins_that_wait_are_finished": "it begins with a file of the original program",
-    "test_stop.py::test_nobody_is_let_in_any_more": "it begins with a file of the original program",
     "test_stop.py::test_the_write_ahead_log_is_copied": "the write-ahead log",
+    # of tests/fault
+    "test_disk_full.py": "the file's disk is full (see test_postgres.py)",
+    "test_hang.py::test_a_slow_disk_is_not_taken_for_a_hang": "the file's disk is slow",
 }
 
 

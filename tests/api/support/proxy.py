@@ -6,6 +6,7 @@
         proxy.cut()                       # every connection, now
         proxy.down(); proxy.up()          # nobody listens meanwhile
         proxy.freeze(); proxy.thaw()      # what is sent does not arrive, and nothing is closed
+        proxy.delay = 0.05                # seconds until an answer goes on its way
 """
 
 import contextlib
@@ -13,6 +14,7 @@ import re
 import select
 import socket
 import threading
+import time
 
 
 class Proxy:
@@ -32,6 +34,7 @@ class Proxy:
         self.moving.set()
         self.listener = None
         self.port = 0
+        self.delay = 0
 
     def __enter__(self):
         self.up()
@@ -127,6 +130,8 @@ class _Link:
 
     def _forward(self, one, data):
         if one is self.server:
+            if self.proxy.delay:
+                time.sleep(self.proxy.delay)
             self.client.sendall(data)
             return True
         self.seen = (self.seen + data)[-4096:]

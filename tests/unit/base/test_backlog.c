@@ -40,6 +40,26 @@ out:
     return result;
 }
 
+/* What is being worked on is in the way like what waits, but alone refuses nobody. */
+static enum ct_result test_what_was_begun_is_waited_for(void)
+{
+    enum ct_result result = CT_OK;
+    struct ct_backlog backlog = {.max_wait_us = SECOND, .turn = 1, .workers = 2};
+
+    ct_backlog_measured(&backlog, 1, 200000, 0);
+    backlog.begun = 2;
+    EXPECT(ct_backlog_wait_us(&backlog, 0) == 200000);
+    EXPECT(ct_backlog_wait_us(&backlog, 8) == SECOND);
+    EXPECT(!ct_backlog_is_full(&backlog, 8, 0, 0));
+    EXPECT(ct_backlog_is_full(&backlog, 9, 0, 0));
+    backlog.begun = 0;
+    EXPECT(!ct_backlog_is_full(&backlog, 10, 0, 0));
+    backlog.begun = 1000;
+    EXPECT(!ct_backlog_is_full(&backlog, 0, 0, 0));
+out:
+    return result;
+}
+
 /* However slow: what nobody waits for is tried, and tells how long it takes now; and of a slow turn a whole
  * one may wait. */
 static enum ct_result test_slow_work_is_still_done(void)
@@ -94,11 +114,9 @@ out:
 }
 
 static const struct ct_unit units[] = {
-    CT_UNIT(test_nothing_known_refuses_nothing),
-    CT_UNIT(test_expected_wait),
-    CT_UNIT(test_slow_work_is_still_done),
-    CT_UNIT(test_measurements_are_weighed),
-    CT_UNIT(test_a_stall),
+    CT_UNIT(test_nothing_known_refuses_nothing), CT_UNIT(test_expected_wait),
+    CT_UNIT(test_what_was_begun_is_waited_for),  CT_UNIT(test_slow_work_is_still_done),
+    CT_UNIT(test_measurements_are_weighed),      CT_UNIT(test_a_stall),
 };
 
 int main(void)

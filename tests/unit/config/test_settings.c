@@ -109,6 +109,8 @@ static const struct expectation expectations[] = {
      "a URL such as sqlite:///./cloud_telephony.db", NULL},
     {"HTTP_THREADS", "0", "1", "1", "64", "64", "two", "\"two\" (environment)",
      "a whole number of threads from 0 to 64", NULL},
+    {"DATABASE_READERS", "8", "1", "1", "128", "128", "0", "\"0\" (environment)",
+     "a whole number of threads from 1 to 128", NULL},
     {"MAX_CONNECTIONS", "16384", "16", "16", "1000000", "1000000", "15", "\"15\" (environment)",
      "a whole number of connections from 16 to 1000000", NULL},
     {"MAX_BODY_BYTES", "65536", "1024", "1024", "16777216", "16777216", "1 MiB",

@@ -42,6 +42,7 @@ struct request {
     const char *origin;
     const char *request_method;
     const char *cookie;
+    const char *expect;
     unsigned short_headers; /* so many of two letters */
     size_t header_bytes;
     bool authorized_twice;
@@ -96,6 +97,11 @@ static inline void client_init(struct client *client, const struct ct_mount *mou
     pthread_cond_init(&client->wake, NULL);
 }
 
+/* How many threads there are that reads may wait on: a test that is to have some defines it first. */
+#ifndef CLIENT_READERS
+#define CLIENT_READERS 0
+#endif
+
 /** Adds storage and, with @p hashes, a thread that hashes (@p tokens counts authentications). */
 static inline enum ct_result client_open(struct client *client, size_t hashes, unsigned *tokens)
 {
@@ -104,7 +110,9 @@ static inline enum ct_result client_open(struct client *client, size_t hashes, u
     client->server.store = client->scratch.store;
     if (result == CT_OK && hashes > 0)
         result = ct_pool_start("hashing", 1, hashes, 0, &client->server.hashing);
-    return result;
+    if (result == CT_OK && CLIENT_READERS > 0)
+        result = ct_pool_start("reading", CLIENT_READERS, 64, 0, &client->server.readers);
+    return result == CT_IO ? CT_NOMEM : result;
 }
 
 static inline void client_forget(struct client *client)
@@ -116,6 +124,7 @@ static inline void client_forget(struct client *client)
 
 static inline void client_close(struct client *client)
 {
+    ct_pool_stop(client->server.readers);
     ct_pool_stop(client->server.hashing);
     scratch_close(&client->scratch);
     client_forget(client);
@@ -143,7 +152,7 @@ static inline void add_header(struct ct_headers *headers, const char *name, cons
 static inline enum ct_result client_begin(struct client *client, const struct request *request)
 {
     client_forget(client);
-    struct ct_exchange *exchange = ct_exchange_new(&client->server, request->target);
+    struct ct_exchange *exchange = ct_exchange_new(&client->server, NULL, request->target);
     if (exchange == NULL)
         return CT_NOMEM;
     client->exchange = exchange;
@@ -172,6 +181,7 @@ static inline enum ct_result client_begin(struct client *client, const struct re
     add_header(headers, "Origin", request->origin);
     add_header(headers, "Access-Control-Request-Method", request->request_method);
     add_header(headers, "Cookie", request->cookie);
+    add_header(headers, "Expect", request->expect);
     for (unsigned i = 0; i < request->short_headers; i++)
         add_header(headers, "A", "b");
     if (request->body != NULL && request->length == NULL && request->chunks == NULL) {
@@ -184,8 +194,8 @@ static inline enum ct_result client_begin(struct client *client, const struct re
     return CT_OK;
 }
 
-/** Body, work and reply. */
-static inline void client_end(struct client *client, const char *body)
+/** Body and work, as far as it needs no other thread; whether it is to be waited for: client_wait. */
+static inline bool client_submit(struct client *client, const char *body)
 {
     struct ct_exchange *exchange = client->exchange;
     size_t size = body == NULL ? 0 : strlen(body);
@@ -196,17 +206,29 @@ static inline void client_end(struct client *client, const char *body)
     if (size > 0)
         (void)ct_exchange_body(exchange, body + size / 2 * (size > 1),
                                size - size / 2 * (size > 1));
-    if (!ct_exchange_run(exchange)) {
-        pthread_mutex_lock(&client->mutex);
-        client->woken = 0;
-        pthread_mutex_unlock(&client->mutex);
-        ct_exchange_submit(exchange);
-        pthread_mutex_lock(&client->mutex);
-        while (client->woken == 0)
-            pthread_cond_wait(&client->wake, &client->mutex);
-        pthread_mutex_unlock(&client->mutex);
-    }
-    ct_exchange_reply(exchange);
+    if (ct_exchange_run(exchange))
+        return false;
+    pthread_mutex_lock(&client->mutex);
+    client->woken = 0;
+    pthread_mutex_unlock(&client->mutex);
+    ct_exchange_submit(exchange);
+    return true;
+}
+
+static inline void client_wait(struct client *client)
+{
+    pthread_mutex_lock(&client->mutex);
+    while (client->woken == 0)
+        pthread_cond_wait(&client->wake, &client->mutex);
+    pthread_mutex_unlock(&client->mutex);
+}
+
+/** Body, work and reply. */
+static inline void client_end(struct client *client, const char *body)
+{
+    if (client_submit(client, body))
+        client_wait(client);
+    ct_exchange_reply(client->exchange);
 }
 
 static inline bool client_got(const struct client *client, int status, const char *body)

@@ -30,7 +30,7 @@ static enum ct_result book_open(struct book *book, enum ct_log_level level)
     enum ct_result result = ct_log_open(path, CT_LOG_JSON, level, &book->server.log);
     if (result != CT_OK)
         return result;
-    book->exchange = ct_exchange_new(&book->server, "/things/7?token=secret");
+    book->exchange = ct_exchange_new(&book->server, NULL, "/things/7?token=secret");
     if (book->exchange == NULL)
         return CT_NOMEM;
     book->exchange->id = "id-1";

@@ -207,12 +207,19 @@ static void brake_release(struct brake *brake, size_t count)
     sem_destroy(&brake->done);
 }
 
-static enum ct_result expect_busy(struct client *client, const struct request *request)
+/* @p brake: of the thread that is to tell, once the request has been handed over; NULL: it is told at once. */
+static enum ct_result expect_busy(struct client *client, const struct request *request,
+                                  struct brake *brake)
 {
     enum ct_result result = client_begin(client, request);
     if (result != CT_OK)
         return result;
-    client_end(client, request->body);
+    if (client_submit(client, request->body)) {
+        if (brake != NULL)
+            sem_post(&brake->go);
+        client_wait(client);
+    }
+    ct_exchange_reply(client->exchange);
     if (client_got(client, 503, DETAIL("The server is busy; try again")))
         return strcmp(reply_header(client, "Retry-After"), "1") == 0 ? CT_OK : CT_BUG;
     return client->exchange->reply.status == 503 ? CT_NOMEM : CT_BUG;
@@ -236,7 +243,7 @@ static enum ct_result test_no_room_for_a_hash(void)
         if (i == 0)
             sem_wait(&brake.begun); /* it waits no more, and there is room for one */
     }
-    TRY(expect_busy(&client, &(const struct request){WORK("{\"word\":\"a\"}")}));
+    TRY(expect_busy(&client, &(const struct request){WORK("{\"word\":\"a\"}")}, &brake));
 out:
     brake_release(&brake, queued);
     client_close(&client);
@@ -266,8 +273,8 @@ static enum ct_result test_no_room_for_a_write(void)
         queued += over > 0;
         TRY(over > 0 ? CT_NOMEM : CT_OK); /* the batch could not begin */
     }
-    TRY(expect_busy(&client, &(const struct request){CREATE("{\"word\":\"a\"}")}));
-    TRY(expect_busy(&client, &(const struct request){WORK("{\"word\":\"a\"}")}));
+    TRY(expect_busy(&client, &(const struct request){CREATE("{\"word\":\"a\"}")}, NULL));
+    TRY(expect_busy(&client, &(const struct request){WORK("{\"word\":\"a\"}")}, NULL));
 out:
     brake_release(&brake, queued);
     client_close(&client);

@@ -393,9 +393,21 @@ static enum ct_result start(struct client *client, const struct request *request
     if (ct_exchange_run(client->exchange))
         return client->exchange->refusal == 503 || client->exchange->result == CT_NOMEM ? CT_NOMEM
                                                                                         : CT_BUG;
+    struct ct_store_state before;
+    struct ct_store_state now;
+    bool over = false;
     *queued = true;
     client->woken = 0;
+    ct_store_look(client->server.store, &before);
     ct_exchange_submit(client->exchange);
+    do { /* it may be on its way through a thread that reads */
+        const struct timespec moment = {.tv_nsec = 100000};
+        (void)nanosleep(&moment, NULL);
+        ct_store_look(client->server.store, &now);
+        pthread_mutex_lock(&client->mutex);
+        over = client->woken > 0;
+        pthread_mutex_unlock(&client->mutex);
+    } while (!over && now.waiting == before.waiting);
     return CT_OK;
 }
 
@@ -465,6 +477,7 @@ static enum ct_result test_races(void)
     other.server.authenticate_room = &tokens;
     TRY(open_client(&client, &tokens));
     other.server.store = client.server.store;
+    other.server.readers = client.server.readers;
     TRY(race(&client, &other, &create, &create));
     EXPECT(client_got(&client, 200, "{\"id\":1,\"word\":\"a\"}") && !REPLAYED(&client));
     EXPECT(client_got(&other, 200, "{\"id\":1,\"word\":\"a\"}") && REPLAYED(&other));
@@ -481,6 +494,7 @@ static enum ct_result test_races(void)
 out:
     client_forget(&other);
     other.server.store = NULL;
+    other.server.readers = NULL;
     client_close(&client);
     other.scratch = (struct scratch){0};
     client_close(&other);

@@ -249,8 +249,7 @@ static enum ct_result test_a_write_that_waited_too_long(void)
         jobs[i].job = (struct ct_job){.run = late_run, .done = late_done, .ctx = &jobs[i]};
     }
     TRY(scratch_open(&scratch));
-    ct_store_close(scratch.store);
-    scratch.store = NULL;
+    scratch_close_store(&scratch);
     TRY(open_writer(&scratch, &backend, &database, &db, &writer));
     gate.job = (struct ct_job){.run = gate_run, .done = gate_done, .ctx = &gate};
     TRY(ct_writer_submit(writer, &gate.job));
@@ -323,16 +322,107 @@ static enum ct_result test_a_hash_that_waited_too_long(void)
         TRY(ct_pool_submit(pool, &tasks[i].task));
     ct_pool_limit_wait(pool, 20);
     pass_ms(21);
-    EXPECT_RESULT(CT_BUSY, ct_pool_submit(pool, &tasks[3].task));
+    TRY(ct_pool_submit(pool, &tasks[3].task)); /* to be refused by the thread */
     gate_release(&gate);
-    for (size_t i = 0; i < 3; i++)
+    for (size_t i = 0; i < 4; i++)
         await(&tasks[i].done);
     EXPECT(tasks[0].ran == 0 && tasks[0].result == CT_BUSY);
     EXPECT(tasks[1].ran == 1);
     EXPECT(tasks[2].ran == 1); /* nobody waited behind it */
+    EXPECT(tasks[3].ran == 0 && tasks[3].result == CT_BUSY);
     TRY(ct_pool_submit(pool, &tasks[3].task));
     await(&tasks[3].done);
     EXPECT(tasks[3].ran == 1);
+out:
+    gate_release(&gate);
+    ct_pool_stop(pool);
+    sem_destroy(&gate.shut);
+    sem_destroy(&gate.open);
+    for (size_t i = 0; i < 4; i++)
+        sem_destroy(&tasks[i].done);
+    return result;
+}
+
+static void pass_thirty_ms(void *ctx)
+{
+    (void)ctx;
+    pass_ms(30);
+}
+
+/* A task takes 30 ms or more: behind one that is being run and one that waits nobody's turn comes within 50. */
+static enum ct_result test_a_hash_that_was_begun_is_waited_for(void)
+{
+    enum ct_result result = CT_OK;
+    struct ct_pool *pool = NULL;
+    struct gate gate = {0};
+    struct late tasks[3] = {0};
+    struct ct_task slow = {.run = pass_thirty_ms};
+    struct ct_task holder = {.run = hold_thread, .ctx = &gate};
+
+    sem_init(&gate.shut, 0, 0);
+    sem_init(&gate.open, 0, 0);
+    for (size_t i = 0; i < 3; i++) {
+        sem_init(&tasks[i].done, 0, 0);
+        tasks[i].task = (struct ct_task){.run = late_task_run, .ctx = &tasks[i]};
+    }
+    TRY(ct_pool_start("test", 1, 100, 0, &pool));
+    TRY(ct_pool_submit(pool, &slow));
+    TRY(ct_pool_submit(pool, &holder));
+    gate.held = true;
+    await(&gate.shut);
+    ct_pool_limit_wait(pool, 50);
+    TRY(ct_pool_submit(pool, &tasks[0].task)); /* nobody waits before it */
+    EXPECT_RESULT(CT_BUSY, ct_pool_submit(pool, &tasks[1].task));
+    ct_pool_limit_wait(pool, 3600000);
+    TRY(ct_pool_submit(pool, &tasks[2].task));
+    gate_release(&gate);
+    await(&tasks[2].done);
+    EXPECT(tasks[0].ran == 1 && tasks[1].ran == 0 && tasks[2].ran == 1);
+out:
+    gate_release(&gate);
+    ct_pool_stop(pool);
+    sem_destroy(&gate.shut);
+    sem_destroy(&gate.open);
+    for (size_t i = 0; i < 3; i++)
+        sem_destroy(&tasks[i].done);
+    return result;
+}
+
+/* Who does not find room is told so by the thread when it comes by: not before, and also when the pool stops. */
+static enum ct_result test_a_hash_is_refused_by_the_thread(void)
+{
+    enum ct_result result = CT_OK;
+    struct ct_pool *pool = NULL;
+    struct gate gate = {0};
+    struct late tasks[4] = {0};
+    struct ct_task holder = {.run = hold_thread, .ctx = &gate};
+
+    sem_init(&gate.shut, 0, 0);
+    sem_init(&gate.open, 0, 0);
+    for (size_t i = 0; i < 4; i++) {
+        sem_init(&tasks[i].done, 0, 0);
+        tasks[i].task =
+            (struct ct_task){.run = late_task_run, .late = late_task_late, .ctx = &tasks[i]};
+    }
+    tasks[3].task.late = NULL; /* this one cannot be told later */
+    TRY(ct_pool_start("test", 1, 1, 0, &pool));
+    TRY(ct_pool_submit(pool, &holder));
+    gate.held = true;
+    await(&gate.shut);
+    for (size_t i = 0; i < 3; i++)
+        TRY(ct_pool_submit(pool, &tasks[i].task));
+    EXPECT_RESULT(CT_BUSY, ct_pool_submit(pool, &tasks[3].task));
+    EXPECT(ct_pool_waiting(pool) == 1);
+    for (size_t i = 1; i < 3; i++)
+        EXPECT(sem_trywait(&tasks[i].done) != 0);
+    gate_release(&gate);
+    ct_pool_stop(pool);
+    pool = NULL;
+    EXPECT(tasks[0].ran == 1);
+    for (size_t i = 1; i < 3; i++) {
+        await(&tasks[i].done);
+        EXPECT(tasks[i].ran == 0 && tasks[i].result == CT_BUSY);
+    }
 out:
     gate_release(&gate);
     ct_pool_stop(pool);
@@ -349,6 +439,8 @@ int main(void)
         CT_UNIT(test_the_rest_is_refused_at_once),
         CT_UNIT(test_a_write_that_waited_too_long),
         CT_UNIT(test_a_hash_that_waited_too_long),
+        CT_UNIT(test_a_hash_that_was_begun_is_waited_for),
+        CT_UNIT(test_a_hash_is_refused_by_the_thread),
     };
     return ct_unit_main("http/overload", units, sizeof(units) / sizeof(units[0]));
 }

@@ -314,7 +314,7 @@ static enum ct_result test_details(void)
     for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
         const char *detail = ct_protocol_detail(statuses[i]);
         EXPECT(detail != NULL && detail[0] != '\0' && strlen(detail) < 140);
-        EXPECT(strpbrk(detail, "\"\\") == NULL); /* server.c puts it into JSON as it is */
+        EXPECT(strpbrk(detail, "\"\\") == NULL); /* transport_reply.c puts it into JSON as it is */
     }
     EXPECT(strcmp(ct_protocol_detail(599), ct_protocol_detail(500)) == 0);
 out:

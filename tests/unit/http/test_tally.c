@@ -19,7 +19,7 @@ static enum ct_result scene_open(struct scene *scene)
     enum ct_result result = ct_metrics_new(routes, 2, &scene->server.metrics);
     if (result != CT_OK)
         return result;
-    scene->exchange = ct_exchange_new(&scene->server, "/b");
+    scene->exchange = ct_exchange_new(&scene->server, NULL, "/b");
     return scene->exchange == NULL ? CT_NOMEM : CT_OK;
 }
 

@@ -111,8 +111,7 @@ static enum ct_result test_backup(void)
     TRY(ct_backup_make(&backup, scratch.arena, &why));
     EXPECT(copied == backup.bytes && copied > 0);
     EXPECT_RESULT(CT_CONFLICT, ct_backup_make(&backup, scratch.arena, &why));
-    ct_store_close(scratch.store);
-    scratch.store = NULL;
+    scratch_close_store(&scratch);
 
     backup.replace = true;
     EXPECT_RESULT(CT_STALE, ct_backup_restore(&backup, scratch.arena, &why));

@@ -8,21 +8,6 @@
 
 /** Databases that another program, or an older version of this one, has made. */
 
-/* An empty folder instead of a migrated database. */
-static inline enum ct_result empty_folder(struct scratch *scratch)
-{
-    const char *place = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
-
-    *scratch = (struct scratch){0};
-    (void)snprintf(scratch->folder, sizeof(scratch->folder), "%s/ct-unit-XXXXXX", place);
-    if (mkdtemp(scratch->folder) == NULL) {
-        scratch->folder[0] = '\0';
-        return CT_IO;
-    }
-    scratch->arena = ct_arena_new();
-    return scratch->arena == NULL ? CT_NOMEM : CT_OK;
-}
-
 /* Runs statements without this program's migrations, as another program would. */
 static inline enum ct_result as_another_program(const struct scratch *scratch,
                                                 const char *const *sql)

@@ -284,7 +284,7 @@ static enum ct_result test_versions(void)
         char url[128];
         int64_t version = -1;
 
-        TRY(empty_folder(&scratch));
+        TRY(scratch_folder(&scratch));
         TRY(as_another_program(&scratch, all[i]));
         (void)snprintf(url, sizeof(url), "sqlite:///%s/db", scratch.folder);
         TRY(ct_inspection_open(url, scratch.arena, &inspection, &why));

@@ -76,8 +76,7 @@ static enum ct_result make_base(void)
     faulty_begin(&(const struct faulty_plan){0});
     TRY(open_with_users(&scratch));
     TRY(ct_store_write(scratch.store, make_pool, NULL));
-    ct_store_close(scratch.store);
-    scratch.store = NULL;
+    scratch_close_store(&scratch);
     (void)snprintf(path, sizeof(path), "%s/db", scratch.folder);
     fd = open(path, O_RDONLY | O_CLOEXEC);
     EXPECT(fd >= 0);
@@ -93,11 +92,10 @@ out:
 static enum ct_result begin(struct run *run, const struct faulty_plan *plan)
 {
     char path[80];
-    const char *place = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
-    *run = (struct run){.scratch.arena = ct_arena_new()};
-    (void)snprintf(run->scratch.folder, sizeof(run->scratch.folder), "%s/ct-unit-XXXXXX", place);
-    if (run->scratch.arena == NULL || mkdtemp(run->scratch.folder) == NULL)
-        return CT_IO;
+    *run = (struct run){0};
+    enum ct_result result = scratch_folder(&run->scratch);
+    if (result != CT_OK)
+        return result;
     (void)snprintf(path, sizeof(path), "%s/db", run->scratch.folder);
     int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     bool done = fd >= 0 && write(fd, base, (size_t)base_size) == base_size;
@@ -187,12 +185,6 @@ static enum ct_result write_many(struct run *run, const struct chapter *chapter)
     return result;
 }
 
-static void close_run_store(struct run *run)
-{
-    ct_store_close(run->scratch.store);
-    run->scratch.store = NULL;
-}
-
 /* Plays all of it, whatever goes wrong. CT_BUG when the store says something that it must not say. */
 static enum ct_result play(struct run *run)
 {
@@ -201,7 +193,7 @@ static enum ct_result play(struct run *run)
     for (size_t i = 0; i < CHAPTERS; i++) {
         const struct chapter *chapter = &story[i];
         if (chapter->act == OPEN_AGAIN) {
-            close_run_store(run);
+            scratch_close_store(&run->scratch);
             result = scratch_open_store(&run->scratch);
         } else if (run->scratch.store == NULL) {
             result = CT_UNAVAILABLE;
@@ -295,7 +287,7 @@ static enum ct_result verify(struct run *run, bool strict)
 out:
     if (db != NULL)
         ct_store_read_end(db);
-    close_run_store(run);
+    scratch_close_store(&run->scratch);
     return result;
 }
 
@@ -314,7 +306,7 @@ static long count_operations(int kinds)
     assert_int_equal(begin(&run, &plan), CT_OK);
     assert_int_equal(play(&run), CT_OK);
     assert_int_equal(run.refused, 0);
-    close_run_store(&run);
+    scratch_close_store(&run.scratch);
     long count = faulty_count();
     assert_int_equal(verify(&run, true), CT_OK);
     end(&run);
@@ -345,7 +337,7 @@ static void test_one_failure(void **state)
             bool hit = faulty_hit();
             if (hit && !goes_on(&run))
                 fail_run(&plan, &run, "it does not go on");
-            close_run_store(&run);
+            scratch_close_store(&run.scratch);
             if (verify(&run, true) != CT_OK)
                 fail_run(&plan, &run, "the database is not what was answered");
             end(&run);
@@ -373,7 +365,7 @@ static void test_it_stays_broken(void **state)
             assert_int_equal(begin(&run, &plan), CT_OK);
             if (play(&run) != CT_OK)
                 fail_run(&plan, &run, "a wrong answer");
-            close_run_store(&run);
+            scratch_close_store(&run.scratch);
             bool hit = faulty_hit();
             if (verify(&run, false) != CT_OK)
                 fail_run(&plan, &run, "the database is not what was answered");
@@ -391,7 +383,7 @@ static void cut_again(struct run *run, enum faulty_left left, uint64_t seed)
     const struct faulty_plan plan = {.at = 1 + (long)(seed % 80), .how = FAULTY_CUT};
     faulty_begin(&plan);
     if (scratch_open_store(&run->scratch) == CT_OK)
-        close_run_store(run);
+        scratch_close_store(&run->scratch);
     faulty_after_cut(left, seed + 1);
 }
 
@@ -409,7 +401,7 @@ static long cut_everywhere(bool lying)
             assert_int_equal(begin(&run, &plan), CT_OK);
             if (play(&run) != CT_OK)
                 fail_run(&plan, &run, "a wrong answer");
-            close_run_store(&run);
+            scratch_close_store(&run.scratch);
             bool hit = faulty_hit();
             faulty_after_cut(left, (uint64_t)sweep.at * 8 + left);
             if (hit && left >= FAULTY_SECTORS)
@@ -457,7 +449,7 @@ static void test_failed_syncs_and_power_cuts(void **state)
             if (play(&run) != CT_OK)
                 fail_run(&plan, &run, "a wrong answer");
             faulty_cut();
-            close_run_store(&run);
+            scratch_close_store(&run.scratch);
             faulty_after_cut(left, (uint64_t)plan.at * 8 + left);
             if (verify(&run, false) != CT_OK)
                 fail_run(&plan, &run, "after the power cut the database is not what was answered");

@@ -35,7 +35,7 @@ static enum ct_result test_new_database(void)
     struct stat status;
     char path[96];
 
-    TRY(empty_folder(&scratch));
+    TRY(scratch_folder(&scratch));
     TRY(scratch_open_store(&scratch));
     (void)snprintf(path, sizeof(path), "%s/db", scratch.folder);
     EXPECT(stat(path, &status) == 0 && (status.st_mode & 07777) == 0600);
@@ -44,8 +44,7 @@ static enum ct_result test_new_database(void)
     EXPECT_VALUE("wal", "PRAGMA journal_mode");
     (void)snprintf(path, sizeof(path), "%s/db-wal", scratch.folder);
     EXPECT(stat(path, &status) == 0 && (status.st_mode & 07777) == 0600);
-    ct_store_close(scratch.store);
-    scratch.store = NULL;
+    scratch_close_store(&scratch);
     EXPECT(stat(path, &status) != 0); /* all of it is in the database now */
     TRY(scratch_open_store(&scratch));
     EXPECT_VALUE(newest(), "SELECT COUNT(*) FROM schema_migrations");
@@ -64,7 +63,7 @@ static enum ct_result test_original_database(void)
         NULL,
     };
 
-    TRY(empty_folder(&scratch));
+    TRY(scratch_folder(&scratch));
     TRY(as_another_program(&scratch, original));
     TRY(scratch_open_store(&scratch));
     EXPECT_VALUE("ada", "SELECT username_key FROM users WHERE id = 1");
@@ -80,8 +79,7 @@ static enum ct_result test_original_database(void)
     EXPECT_VALUE("-", "SELECT created_at FROM virtual_phone_numbers WHERE id = 1");
 
     /* the original program goes on with the new columns in place */
-    ct_store_close(scratch.store);
-    scratch.store = NULL;
+    scratch_close_store(&scratch);
     TRY(as_another_program(&scratch, later));
     TRY(scratch_open_store(&scratch));
     EXPECT_VALUE("linus", "SELECT username_key FROM users WHERE username = 'Linus'");
@@ -122,7 +120,7 @@ static enum ct_result test_two_at_once(void)
     struct ct_store_options options = {.url = url};
 
     (void)pthread_barrier_init(&start, NULL, 2);
-    TRY(empty_folder(&scratch));
+    TRY(scratch_folder(&scratch));
     TRY(as_another_program(&scratch, original));
     (void)snprintf(url, sizeof(url), "sqlite:///%s/db", scratch.folder);
     for (int i = 0; i < 2; i++) {
@@ -176,8 +174,7 @@ static enum ct_result test_waits_for_a_step(void)
     (void)snprintf(take, sizeof(take), "INSERT INTO schema_migrations VALUES (%s, 'a step', 0)",
                    newest());
     TRY(scratch_open(&scratch));
-    ct_store_close(scratch.store);
-    scratch.store = NULL;
+    scratch_close_store(&scratch);
     (void)snprintf(url, sizeof(url), "sqlite:///%s/db", scratch.folder);
     TRY(ct_sqlite.open(url, NULL, scratch.arena, &database, &db, &why));
     TRY(ct_db_execute(db, take_back));
@@ -232,8 +229,7 @@ static enum ct_result test_newer_database(void)
         "INSERT INTO schema_migrations VALUES (4711, 'what nobody knows yet', 0)", NULL};
 
     TRY(scratch_open(&scratch));
-    ct_store_close(scratch.store);
-    scratch.store = NULL;
+    scratch_close_store(&scratch);
     TRY(as_another_program(&scratch, newer));
     (void)snprintf(url, sizeof(url), "sqlite:///%s/db", scratch.folder);
     TRY(refused(&scratch, CT_TOO_NEW, url, SAYS("version 4711", newest(), "newer")));
@@ -256,7 +252,7 @@ static enum ct_result test_bad_urls(void)
     static const char *const shapes[] = {"sqlite:", "sqlite:db", "sqlite:/db",
                                          "sqlite://user:secret@host/db"};
 
-    TRY(empty_folder(&scratch));
+    TRY(scratch_folder(&scratch));
     for (size_t i = 0; i < sizeof(memory) / sizeof(memory[0]); i++)
         TRY(refused(&scratch, CT_INVALID, memory[i], SAYS("in memory", "sqlite:////FILE")));
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
@@ -297,7 +293,7 @@ static enum ct_result test_bad_files(void)
     char url[160];
     static const char text[8192] = "Dear diary, this file is not what you take it for.";
 
-    TRY(empty_folder(&scratch));
+    TRY(scratch_folder(&scratch));
     (void)snprintf(url, sizeof(url), "sqlite:///%s/missing/db", scratch.folder);
     TRY(refused(&scratch, CT_IO, url, SAYS(scratch.folder, "/missing ", "does not exist")));
     (void)snprintf(url, sizeof(url), "sqlite:///%s", scratch.folder);

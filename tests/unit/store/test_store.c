@@ -179,8 +179,7 @@ static enum ct_result test_group_commit(void)
 
     /* and so it is after a restart */
     batch_finish(&batch);
-    ct_store_close(scratch.store);
-    scratch.store = NULL;
+    scratch_close_store(&scratch);
     TRY(scratch_open_store(&scratch));
     TRY(read_count(scratch.store, &count));
     EXPECT(count == 2);
@@ -328,17 +327,12 @@ static enum ct_result test_close_drains(void)
     struct batch batch = {0};
     struct member late = {.batch = &batch, .behaviour = INSERT, .number = "+1"};
     enum ct_result answer = CT_OK;
-    const char *why;
-    char url[128];
     pthread_t closer;
     int64_t count;
 
     TRY(scratch_open(&scratch));
-    ct_store_close(scratch.store);
-    scratch.store = NULL;
-    (void)snprintf(url, sizeof(url), "sqlite:///%s/db", scratch.folder);
-    struct ct_store_options options = {.url = url, .queue_capacity = 1000000};
-    TRY(ct_store_open(&options, scratch.arena, &scratch.store, &why));
+    scratch_close_store(&scratch);
+    TRY(scratch_open_queue(&scratch, 1000000));
     TRY(batch_hold(&batch, scratch.store));
     TRY(batch_add(&batch, scratch.store, INSERT, "+1"));
     TRY(batch_add(&batch, scratch.store, INSERT, "+2"));

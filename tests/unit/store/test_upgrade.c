@@ -51,7 +51,7 @@ static enum ct_result test_from_version_3(void)
     enum ct_result result;
     struct scratch scratch;
 
-    TRY(empty_folder(&scratch));
+    TRY(scratch_folder(&scratch));
     TRY(as_another_program(&scratch, version_3));
     TRY(scratch_open_store(&scratch));
     EXPECT_VALUE("7", "SELECT MAX(number) FROM schema_migrations WHERE number <= 7");
@@ -78,8 +78,7 @@ static enum ct_result test_from_version_3(void)
     EXPECT_VALUE("10", "SELECT " CT_NEXT_ID("users"));
     EXPECT_VALUE("1", "SELECT " CT_NEXT_ID("api_keys"));
     EXPECT_VALUE("1", "SELECT " CT_NEXT_ID("number_pools"));
-    ct_store_close(scratch.store);
-    scratch.store = NULL;
+    scratch_close_store(&scratch);
     TRY(as_another_program(&scratch, later));
     TRY(scratch_open_store(&scratch));
     EXPECT_VALUE("+4930125", "SELECT phone_number FROM virtual_phone_numbers WHERE user_id = 10");

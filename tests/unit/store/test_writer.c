@@ -137,18 +137,14 @@ static enum ct_result run_group(struct ct_store *store, struct group *group, cha
     return result;
 }
 
+/* With room for a whole group. */
 static enum ct_result open_store(struct scratch *scratch)
 {
-    const char *why;
-    char url[128];
     enum ct_result result = scratch_open(scratch);
     if (result != CT_OK)
         return result;
-    ct_store_close(scratch->store);
-    scratch->store = NULL;
-    (void)snprintf(url, sizeof(url), "sqlite:///%s/db", scratch->folder);
-    const struct ct_store_options options = {.url = url};
-    return ct_store_open(&options, scratch->arena, &scratch->store, &why);
+    scratch_close_store(scratch);
+    return scratch_open_queue(scratch, 0);
 }
 
 static enum ct_result test_no_savepoint_without_need(void)

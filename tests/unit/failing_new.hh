@@ -1,0 +1,8 @@
+#ifndef CT_TESTS_UNIT_FAILING_NEW_HH
+#define CT_TESTS_UNIT_FAILING_NEW_HH
+
+/** How many allocations of C++ this thread still gets before all fail with std::bad_alloc. Negative: all are made,
+ *  as at first. Those that libraries make never fail: protobuf would leak what it was making. */
+extern thread_local long allocations_left;
+
+#endif
