@@ -369,6 +369,7 @@ enum ct_result ct_sip_request(struct ct_sip *sip, const struct ct_sip_hop *to,
     struct ct_sip_token token = ct_sip_token(sip);
     struct ct_sip_message *message;
     struct ct_sip_client *client;
+    uint64_t fingerprint[2];
     size_t mark_at;
 
     enum ct_result result = with_via(sip, &text, to, request, CT_SIP_TOKEN_STR(token), &mark_at);
@@ -377,7 +378,9 @@ enum ct_result ct_sip_request(struct ct_sip *sip, const struct ct_sip_hop *to,
     if (result == CT_OK && (!message->request || message->fault.status != 0))
         result = CT_INVALID;
     if (result == CT_OK)
-        result = ct_sip_mark(sip, arena, CT_SIP_TOKEN_STR(token), message, text.at + mark_at);
+        result = ct_sip_fingerprint(sip, arena, message, fingerprint);
+    if (result == CT_OK)
+        result = ct_sip_mark(sip, arena, CT_SIP_TOKEN_STR(token), fingerprint, text.at + mark_at);
     if (result == CT_OK)
         result = start(sip, to, message->bytes, message, token, &client);
     if (result == CT_OK) {
@@ -388,6 +391,19 @@ enum ct_result ct_sip_request(struct ct_sip *sip, const struct ct_sip_hop *to,
     }
     ct_arena_free(arena);
     return result;
+}
+
+/* As our writer writes it; the empty text when it is not there. */
+static struct ct_str call_id_of(struct ct_str request)
+{
+    static const char name[] = "\r\nCall-ID: ";
+    const char *at = memmem(request.at, request.len, name, sizeof(name) - 1);
+    if (at == NULL)
+        return CT_STR("");
+    at += sizeof(name) - 1;
+    size_t left = (size_t)(request.at + request.len - at);
+    const char *end = left == 0 ? NULL : memchr(at, '\r', left);
+    return (struct ct_str){at, end == NULL ? left : (size_t)(end - at)};
 }
 
 enum ct_result ct_sip_send_ack(struct ct_sip *sip, const struct ct_sip_hop *to,
@@ -401,7 +417,7 @@ enum ct_result ct_sip_send_ack(struct ct_sip *sip, const struct ct_sip_hop *to,
     size_t mark_at;
     enum ct_result result = with_via(sip, &text, to, request, branch, &mark_at);
     if (result == CT_OK)
-        result = ct_sip_transmit(sip, to, (struct ct_str){text.at, text.len}, CT_STR(""));
+        result = ct_sip_transmit(sip, to, (struct ct_str){text.at, text.len}, call_id_of(request));
     ct_arena_free(arena);
     return result;
 }

@@ -44,11 +44,15 @@ enum ct_result ct_sip_transmit(struct ct_sip *sip, const struct ct_sip_hop *to, 
 /** A key of these texts, in their order and each for itself. The hash of nothing when there is no memory. */
 CT_CHECKED enum ct_result ct_sip_key(const struct ct_sip *sip, struct ct_arena *arena,
                                      const struct ct_str *texts, size_t count, uint64_t out[2]);
-/** The loop mark of a request sent with this token (section 16.6 step 8): the same again when it comes back
- *  unchanged. CT_NOMEM. */
+/** What of a request stays the same as long as it is not changed on its way (section 16.6 step 8). CT_NOMEM. */
+CT_CHECKED enum ct_result ct_sip_fingerprint(const struct ct_sip *sip, struct ct_arena *arena,
+                                             const struct ct_sip_message *request, uint64_t out[2]);
+/** The loop mark of a request of this fingerprint, sent with this token (or, for a tag, of this branch): the same again when
+ *  it comes back unchanged. CT_NOMEM. */
 CT_CHECKED enum ct_result ct_sip_mark(const struct ct_sip *sip, struct ct_arena *arena,
-                                      struct ct_str token, const struct ct_sip_message *request,
+                                      struct ct_str token, const uint64_t fingerprint[2],
                                       char out[CT_SIP_MARK_SIZE]);
+
 /** The key under which a request's server transaction is found; @p method INVITE for an ACK or a CANCEL that look for
  *  theirs. CT_NOMEM. */
 CT_CHECKED enum ct_result ct_sip_server_key(const struct ct_sip *sip, struct ct_arena *arena,
@@ -74,8 +78,8 @@ void ct_sip_server_repeated(struct ct_sip_server *server);
 bool ct_sip_server_acked(struct ct_sip_server *server);
 /** A CANCEL of it came, and has been answered. */
 void ct_sip_server_cancelled(struct ct_sip_server *server, const struct ct_sip_message *cancel);
-/** Answers a CANCEL with 200; nobody watches it. */
-void ct_sip_server_answer_cancel(struct ct_sip_server *server);
+/** Answers a CANCEL with 200, and the tag of its INVITE (section 9.2); nobody watches it. */
+void ct_sip_server_answer_cancel(struct ct_sip_server *server, struct ct_str tag);
 /** Ends all of them without a word. */
 void ct_sip_servers_close(struct ct_sip *sip);
 

@@ -189,20 +189,23 @@ enum ct_result ct_sip_key(const struct ct_sip *sip, struct ct_arena *arena,
     return CT_OK;
 }
 
+enum ct_result ct_sip_fingerprint(const struct ct_sip *sip, struct ct_arena *arena,
+                                  const struct ct_sip_message *request, uint64_t out[2])
+{
+    uint32_t cseq = request->cseq;
+    const struct ct_str texts[] = {request->method_name, request->uri.text,
+                                   request->call_id,     request->from.tag,
+                                   request->to.tag,      {(const char *)&cseq, sizeof(cseq)}};
+    return ct_sip_key(sip, arena, texts, 6, out);
+}
+
 enum ct_result ct_sip_mark(const struct ct_sip *sip, struct ct_arena *arena, struct ct_str token,
-                           const struct ct_sip_message *request, char out[CT_SIP_MARK_SIZE])
+                           const uint64_t fingerprint[2], char out[CT_SIP_MARK_SIZE])
 {
     static const char digits[] = "0123456789abcdef";
-    uint32_t cseq = request->cseq;
-    const struct ct_str texts[] = {token,
-                                   request->method_name,
-                                   request->uri.text,
-                                   request->call_id,
-                                   request->from.tag,
-                                   request->to.tag,
-                                   {(const char *)&cseq, sizeof(cseq)}};
+    const struct ct_str texts[] = {token, {(const char *)fingerprint, 2 * sizeof(*fingerprint)}};
     uint64_t key[2];
-    enum ct_result result = ct_sip_key(sip, arena, texts, 7, key);
+    enum ct_result result = ct_sip_key(sip, arena, texts, 2, key);
     if (result != CT_OK)
         return result;
     for (unsigned i = 0; i < CT_SIP_MARK_SIZE; i++)

@@ -8,6 +8,8 @@
 
 /* In so many seconds a server that has no room wants to be asked again. */
 #define RETRY_AFTER "Retry-After: 5\r\n"
+/* No more extensions than these are listed as unsupported. */
+#define UNSUPPORTED_MOST 32
 
 /* A message on its way through the checks. */
 struct arrival {
@@ -18,6 +20,8 @@ struct arrival {
     struct ct_sip_dialog_entry *dialog; /* NULL: none */
     uint64_t key[2];                    /* of its server transaction */
     uint64_t merged[2];                 /* of section 8.2.2.2 */
+    uint64_t fingerprint[2];            /* by which a loop is known */
+    bool has_fingerprint;
 };
 
 /* ---- answers without state ---- */
@@ -25,7 +29,10 @@ struct arrival {
 /* The same tag for the same request, so that the answer to a retransmission is the same (section 8.2.7). */
 static struct ct_str stateless_tag(const struct arrival *arrival, char room[CT_SIP_MARK_SIZE])
 {
-    if (ct_sip_mark(arrival->sip, arrival->arena, arrival->message->via.branch, arrival->message,
+    uint64_t fingerprint[2];
+
+    if (ct_sip_fingerprint(arrival->sip, arrival->arena, arrival->message, fingerprint) != CT_OK ||
+        ct_sip_mark(arrival->sip, arrival->arena, arrival->message->via.branch, fingerprint,
                     room) != CT_OK)
         return CT_STR("");
     return (struct ct_str){room, CT_SIP_MARK_SIZE};
@@ -37,11 +44,13 @@ static void refuse(const struct arrival *arrival, int status,
     const struct ct_sip_message *message = arrival->message;
     struct ct_sip_hop to = ct_sip_reply_hop(message, arrival->from);
     struct ct_buf text = ct_buf_in(arrival->arena);
-    char tag[CT_SIP_MARK_SIZE];
+    char room[CT_SIP_MARK_SIZE];
+    struct ct_str tag = options->to_tag;
 
+    if (tag.len == 0 && status > 100)
+        tag = stateless_tag(arrival, room);
     ct_sip_write_status_line(&text, status, options->reason);
-    ct_sip_write_reply_head(&text, message, arrival->from,
-                            status > 100 ? stateless_tag(arrival, tag) : CT_STR(""), NULL);
+    ct_sip_write_reply_head(&text, message, arrival->from, tag, NULL);
     ct_sip_write_reply_rest(&text, arrival->sip->options.name, options);
     if (!text.failed)
         (void)ct_sip_transmit(arrival->sip, &to, (struct ct_str){text.at, text.len},
@@ -128,18 +137,24 @@ static bool check_hops(const struct arrival *arrival)
 }
 
 /* Whether this is a branch of ours, and the request is what we sent with it, unchanged (section 16.3 item 4). */
-static bool is_ours(const struct arrival *arrival, struct ct_str branch)
+static bool is_ours(struct arrival *arrival, struct ct_str branch)
 {
     char mark[CT_SIP_MARK_SIZE];
 
     if (branch.len != CT_SIP_BRANCH_SIZE || memcmp(branch.at, CT_SIP_BRANCH_COOKIE, 7) != 0)
         return false;
+    /* Once, however many Vias there are. */
+    if (!arrival->has_fingerprint &&
+        ct_sip_fingerprint(arrival->sip, arrival->arena, arrival->message, arrival->fingerprint) !=
+            CT_OK)
+        return false;
+    arrival->has_fingerprint = true;
     struct ct_str token = {branch.at + 7, CT_SIP_TOKEN_SIZE};
-    return ct_sip_mark(arrival->sip, arrival->arena, token, arrival->message, mark) == CT_OK &&
+    return ct_sip_mark(arrival->sip, arrival->arena, token, arrival->fingerprint, mark) == CT_OK &&
            memcmp(branch.at + 8 + CT_SIP_TOKEN_SIZE, mark, sizeof(mark)) == 0;
 }
 
-static bool check_loop(const struct arrival *arrival)
+static bool check_loop(struct arrival *arrival)
 {
     const struct ct_sip_message *message = arrival->message;
     struct ct_sip_cursor cursor = {0};
@@ -193,10 +208,13 @@ static bool check_extensions(const struct arrival *arrival)
     struct ct_buf headers = ct_buf_in(arrival->arena);
     struct ct_sip_cursor cursor = {0};
     struct ct_str tag;
+    size_t unsupported = 0;
 
-    while (ct_sip_next_value(arrival->message, CT_SIP_H_REQUIRE, &cursor, &tag)) {
+    while (unsupported < UNSUPPORTED_MOST &&
+           ct_sip_next_value(arrival->message, CT_SIP_H_REQUIRE, &cursor, &tag)) {
         if (supports(arrival, tag))
             continue;
+        unsupported++;
         ct_buf_text(&headers, headers.len == 0 ? "Unsupported: " : ", ");
         ct_buf_str(&headers, tag);
     }
@@ -239,11 +257,13 @@ static void receive_cancel(const struct arrival *arrival, struct ct_sip_server *
         refuse_with(arrival, 481, CT_STR(""));
         return;
     }
+    struct ct_str tag = ct_sip_server_tag(invite);
     if (!ct_sip_has_room(arrival->sip)) {
-        refuse_with(arrival, 200, CT_STR(""));
+        const struct ct_sip_reply_options options = {.to_tag = tag};
+        refuse(arrival, 200, &options);
     } else if (ct_sip_server_new(arrival->sip, arrival->arena, arrival->from, arrival->message,
                                  arrival->key, NULL, &server) == CT_OK) {
-        ct_sip_server_answer_cancel(server);
+        ct_sip_server_answer_cancel(server, tag);
     }
     ct_sip_server_cancelled(invite, arrival->message);
 }

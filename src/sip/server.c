@@ -328,9 +328,10 @@ bool ct_sip_server_acked(struct ct_sip_server *server)
     return to_dialog;
 }
 
-void ct_sip_server_answer_cancel(struct ct_sip_server *server)
+void ct_sip_server_answer_cancel(struct ct_sip_server *server, struct ct_str tag)
 {
-    if (ct_sip_reply(server, 200, NULL) == CT_NOMEM)
+    const struct ct_sip_reply_options options = {.to_tag = tag};
+    if (ct_sip_reply(server, 200, &options) == CT_NOMEM)
         close_server(server);
 }
 

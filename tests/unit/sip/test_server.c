@@ -442,6 +442,9 @@ static enum ct_result scenario_cancel(void)
     EXPECT(user.world.count == 2 && user.cancelled == 1);
     TRY(ct_sip_reply(user.server, 487, NULL));
     EXPECT(world_last_has(&user.world, "CSeq: 1 INVITE\r\n"));
+    /* Both have the same tag (section 9.2). */
+    struct ct_str to = world_last_header(&user.world, "To");
+    EXPECT(memmem(user.world.sent[0].bytes, user.world.sent[0].size, to.at, to.len) != NULL);
     world_receive(&user.world, CT_SIP_UDP, ACK);
     world_pass(&user.world, 32000);
     EXPECT(user.gone == 1 && ct_sip_counts(user.world.sip).servers == 0);
