@@ -1,5 +1,4 @@
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -140,39 +139,55 @@ static enum ct_result respond(struct ct_sip_session *session, struct ct_sip_bran
     return result == CT_UNAVAILABLE ? CT_OK : result == CT_STALE ? CT_FORBIDDEN : result;
 }
 
+/* One that is acknowledged, from which the caller also learns that he may use UPDATE (RFC 3311 section 5.1). */
+static enum ct_result send_reliably(struct ct_sip_session *session, struct ct_sip_branch *branch,
+                                    int status, struct ct_str reason, struct ct_sip_body body)
+{
+    struct ct_sip *sip = session->sessions->sip;
+    _Alignas(16) char room[512];
+    struct ct_arena *arena = ct_arena_in(room, sizeof(room));
+    uint32_t rseq =
+        session->rseq == 0 ? 1 + ct_sip_leg_random(session, 0x7fffffff) : session->rseq + 1;
+    struct ct_buf lines;
+    enum ct_result result = CT_NOMEM;
+
+    if (arena == NULL)
+        return CT_NOMEM;
+    lines = ct_buf_in(arena);
+    ct_sip_write_header(&lines, CT_SIP_H_REQUIRE, CT_STR("100rel"));
+    ct_sip_write_number(&lines, CT_SIP_H_RSEQ, rseq);
+    ct_sip_write_header(&lines, CT_SIP_H_ALLOW, ct_sip_options(sip)->methods);
+    if (!lines.failed)
+        result =
+            respond(session, branch, status, reason, (struct ct_str){lines.at, lines.len}, body);
+    ct_arena_free(arena);
+    if (result != CT_OK)
+        return result;
+    session->rseq = rseq;
+    session->prack_due = true;
+    session->prack_fork = branch->fork;
+    session->prack_body = body.bytes.len > 0;
+    session->prack_interval_ms = ct_sip_t1_ms(sip);
+    session->prack_until_ms = ct_sip_leg_now_ms(session) + 64 * ct_sip_t1_ms(sip);
+    ct_timer_start(ct_sip_wheel(sip), &session->prack_timer, session->prack_interval_ms);
+    return CT_OK;
+}
+
 static enum ct_result send_ring(struct ct_sip_session *session, int status, struct ct_str reason,
                                 ct_sip_fork fork, bool reliable, struct ct_sip_body body)
 {
-    struct ct_sip *sip = session->sessions->sip;
-    char lines[64];
-    int length = 0;
     struct ct_sip_branch *branch;
-    uint32_t rseq =
-        session->rseq == 0 ? 1 + ct_sip_leg_random(session, 0x7fffffff) : session->rseq + 1;
     enum ct_result result = fork_of(session, fork, &branch);
 
-    if (result != CT_OK)
-        return result;
-    if (reliable)
-        length = snprintf(lines, sizeof(lines), "Require: 100rel\r\nRSeq: %u\r\n", rseq);
-    if (body.bytes.len > 0)
+    if (result == CT_OK && body.bytes.len > 0)
         result = ct_sip_keep(&session->local, (struct ct_str){0}, body);
     if (result == CT_OK)
-        result =
-            respond(session, branch, status, reason, (struct ct_str){lines, (size_t)length}, body);
-    if (result != CT_OK)
-        return result;
-    if (reliable) {
-        session->rseq = rseq;
-        session->prack_due = true;
-        session->prack_fork = fork;
-        session->prack_body = body.bytes.len > 0;
-        session->prack_interval_ms = ct_sip_t1_ms(sip);
-        session->prack_until_ms = ct_sip_leg_now_ms(session) + 64 * ct_sip_t1_ms(sip);
-        ct_timer_start(ct_sip_wheel(sip), &session->prack_timer, session->prack_interval_ms);
-    }
-    ct_timer_start(ct_sip_wheel(sip), &session->answer_timer, CT_SIP_REMIND_MS);
-    return CT_OK;
+        result = reliable ? send_reliably(session, branch, status, reason, body)
+                          : respond(session, branch, status, reason, (struct ct_str){0}, body);
+    if (result == CT_OK)
+        ct_timer_start(ct_sip_wheel(session->sessions->sip), &session->answer_timer,
+                       CT_SIP_REMIND_MS);
+    return result;
 }
 
 enum ct_result ct_sip_session_ring(struct ct_sip_session *session, int status, struct ct_str reason,
