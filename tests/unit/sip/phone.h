@@ -1,9 +1,9 @@
 #ifndef CT_TESTS_UNIT_SIP_PHONE_H
 #define CT_TESTS_UNIT_SIP_PHONE_H
 
-#include "allocations.h"
 #include "harness.h"
 #include "sip/lan.h"
+#include "sip/see.h"
 #include "sip/session.h"
 
 /**
@@ -76,32 +76,5 @@ CT_CHECKED enum ct_result phone_offer(struct phone *phone, bool quick, const cha
 /** Whether nothing at all is left of its calls. */
 bool phone_is_idle(const struct phone *phone);
 struct ct_sip_body phone_body(const char *text);
-
-/** As EXPECT, for what cannot be expected of a run that an allocation failed in. */
-#define SEE(condition)                                      \
-    do {                                                    \
-        if (!(condition)) {                                 \
-            if (ct_allocations_failed()) {                  \
-                result = CT_NOMEM;                          \
-                goto out;                                   \
-            }                                               \
-            ct_unit_report(#condition, __FILE__, __LINE__); \
-            result = CT_BUG;                                \
-            goto out;                                       \
-        }                                                   \
-    } while (0)
-
-/** As TRY, likewise. */
-#define DO(expression)                                           \
-    do {                                                         \
-        result = (expression);                                   \
-        if (result != CT_OK) {                                   \
-            if (ct_allocations_failed())                         \
-                result = CT_NOMEM;                               \
-            else                                                 \
-                ct_unit_report(#expression, __FILE__, __LINE__); \
-            goto out;                                            \
-        }                                                        \
-    } while (0)
 
 #endif

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "harness.h"
+#include "sip/see.h"
 #include "sip/world.h"
 #include "sip/write.h"
 
@@ -87,8 +87,8 @@ static enum ct_result test_called(void)
         &message));
     TRY(ct_sip_dialog_called(bench.sip, message, &bench.hop, CT_STR("mine"), &events, NULL,
                              &dialog));
-    EXPECT(ct_sip_dialog_find(bench.sip, CT_STR("one"), CT_STR("mine"), CT_STR("anns")) ==
-           &dialog->entry);
+    SEE(ct_sip_dialog_find(bench.sip, CT_STR("one"), CT_STR("mine"), CT_STR("anns")) ==
+        &dialog->entry);
     EXPECT(ct_sip_dialog_find(bench.sip, CT_STR("one"), CT_STR("anns"), CT_STR("mine")) == NULL);
     EXPECT_RESULT(CT_CONFLICT, ct_sip_dialog_called(bench.sip, message, &bench.hop, CT_STR("mine"),
                                                     &events, NULL, &other));
