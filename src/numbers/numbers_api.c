@@ -7,6 +7,7 @@
 #include "numbers/filter.h"
 #include "numbers/inventory.h"
 #include "numbers/name.h"
+#include "numbers/number_tell.h"
 #include "numbers/numbers.h"
 #include "numbers/plan.h"
 
@@ -196,6 +197,8 @@ static enum ct_result release_number(struct ct_call *call)
     if (result == CT_OK)
         result = ct_audit_call(call, call->user_id, CT_AUDIT_NUMBER_RELEASED, number.id,
                                number.phone_number);
+    if (result == CT_OK)
+        result = ct_number_tell(call, call->user_id, CT_EVENT_NUMBER_RELEASED, &number);
     return result == CT_OK ? ct_number_describe(call->room, call->arena, &number, call->reply)
                            : result;
 }
@@ -219,6 +222,8 @@ static enum ct_result restore_number(struct ct_call *call)
     if (result == CT_OK)
         result = ct_audit_call(call, call->user_id, CT_AUDIT_NUMBER_RESTORED, number.id,
                                number.phone_number);
+    if (result == CT_OK)
+        result = ct_number_tell(call, call->user_id, CT_EVENT_NUMBER_RESTORED, &number);
     return result == CT_OK ? ct_number_describe(call->room, call->arena, &number, call->reply)
                            : result;
 }

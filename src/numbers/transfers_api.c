@@ -1,3 +1,4 @@
+#include "numbers/number_tell.h"
 #include "numbers/transfers.h"
 
 #include "accounts/audit.h"
@@ -61,6 +62,8 @@ static enum ct_result offer_number(struct ct_call *call)
         result = ct_transfer_offer(call->db, &number, receiver.id, until_ms);
     if (result == CT_OK)
         result = note_offer(call, &number, &receiver);
+    if (result == CT_OK)
+        result = ct_number_tell(call, receiver.id, CT_EVENT_NUMBER_OFFERED, &number);
     return result == CT_OK ? ct_number_describe(call->room, call->arena, &number, call->reply)
                            : result;
 }
@@ -87,6 +90,10 @@ static enum ct_result accept_offer(struct ct_call *call)
     if (result == CT_OK)
         result = ct_audit_call(call, call->user_id, CT_AUDIT_NUMBER_RECEIVED, number.id,
                                number.phone_number);
+    if (result == CT_OK)
+        result = ct_number_tell(call, giver, CT_EVENT_NUMBER_GIVEN, &number);
+    if (result == CT_OK)
+        result = ct_number_tell(call, call->user_id, CT_EVENT_NUMBER_RECEIVED, &number);
     return result == CT_OK ? ct_number_describe(call->room, call->arena, &number, call->reply)
                            : result;
 }

@@ -182,6 +182,22 @@ def test_another_origin(launch):
     assert "Last-Event-ID" in preflight.headers["Access-Control-Allow-Headers"]
 
 
+def test_what_is_done_to_a_number(server, owner):
+    other = Account(server)
+    number = owner.create()
+    path = f"/phone_numbers/{number['id']}"
+    assert owner.client.delete(path).status_code == 200
+    assert owner.client.post(f"{path}/restore").status_code == 200
+    assert owner.client.post(f"{path}/transfer", json={"username": other.name}).status_code == 202
+    assert other.client.post(f"{path}/transfer/accept").status_code == 200
+    for account, types in ((owner, ["number.released", "number.restored", "number.given"]),
+                           (other, ["number.offered", "number.received"])):
+        events = listed(account)["items"]
+        assert [one["type"] for one in events] == types
+        assert {(one["subject"], one["subject_id"]) for one in events} == {("phone_number", number["id"])}
+        assert {one["data"]["phone_number"] for one in events} == {number["phone_number"]}
+
+
 # ---- how a stream ends ----
 
 def ended(stream):
