@@ -93,12 +93,40 @@ out:
     return result;
 }
 
+static enum ct_result test_accept(void)
+{
+    static const char *const named[] = {
+        "text/event-stream",          "TEXT/Event-Stream",
+        "a/b, text/event-stream;q=1", "text/event-stream ; q=0.001,a/b",
+        "text/event-stream;x=0",      "text/event-stream;charset=utf-8;q=0.5",
+        ", ,text/event-stream"};
+    static const char *const others[] = {"",
+                                         "*/*",
+                                         "text/*",
+                                         "text/event-stream;q=0",
+                                         "text/event-stream; Q=0.000",
+                                         "text/event-streams",
+                                         "text/event-strea",
+                                         "text/event-stream;q=0, */*",
+                                         "a/b;text/event-stream"};
+    enum ct_result result = CT_OK;
+    const struct ct_str type = CT_STR("text/event-stream");
+
+    for (size_t i = 0; i < sizeof(named) / sizeof(named[0]); i++)
+        EXPECT(ct_accept_names(ct_str_of(named[i]), type));
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        EXPECT(!ct_accept_names(ct_str_of(others[i]), type));
+out:
+    return result;
+}
+
 int main(void)
 {
     static const struct ct_unit units[] = {
         CT_UNIT(test_what_is_kept),
         CT_UNIT(test_framing),
         CT_UNIT(test_request_ids),
+        CT_UNIT(test_accept),
     };
     return ct_unit_main("http/headers", units, sizeof(units) / sizeof(units[0]));
 }
