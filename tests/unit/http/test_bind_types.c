@@ -15,6 +15,7 @@ struct parcel {
     struct ct_str kind;
     struct ct_texts tags;
     struct ct_texts marks;
+    struct ct_ints sizes;
     int64_t due_at;
 };
 
@@ -46,6 +47,8 @@ static const struct ct_field fields[] = {
              .present = offsetof(struct parcel, has_tags)),
     CT_FIELD(struct parcel, marks, CT_FIELD_TEXTS, .flags = NONE_TOO, .words = colours,
              .max_count = 1),
+    CT_FIELD(struct parcel, sizes, CT_FIELD_INTS, .flags = NONE_TOO, .min = 1, .max = 9,
+             .max_count = 2),
     CT_FIELD(struct parcel, due_at, CT_FIELD_TIME, .flags = NONE_TOO, .fallback = -5),
 };
 static const struct ct_schema schema = CT_SCHEMA("Parcel", NULL, struct parcel, fields);
@@ -184,6 +187,49 @@ out:
     return result;
 }
 
+static enum ct_result test_lists_of_integers(void)
+{
+#define AT_SIZE(index) "\"loc\":[\"body\",\"sizes\"," #index "]"
+    enum ct_result result = CT_OK;
+    struct bound bound = {0};
+    const struct parcel *parcel = &bound.parcel;
+
+    TRY(bind_json(&bound, "{\"fragile\":true,\"sizes\":[ 9 ,1]}"));
+    EXPECT(strcmp(bound.text, FINE) == 0);
+    EXPECT(parcel->sizes.count == 2 && parcel->sizes.at[0] == 9 && parcel->sizes.at[1] == 1);
+    TRY(bind_json(&bound, "{\"fragile\":true,\"sizes\":[]}"));
+    EXPECT(strcmp(bound.text, FINE) == 0 && parcel->sizes.at != NULL && parcel->sizes.count == 0);
+    TRY(bind_json(&bound, "{\"fragile\":true,\"sizes\":null}"));
+    EXPECT(strcmp(bound.text, FINE) == 0 && parcel->sizes.at == NULL);
+    EXPECT_FAULT("\"sizes\":5", "\"type\":\"list_type\",\"loc\":[\"body\",\"sizes\"],"
+                                "\"msg\":\"Input should be a valid list\"");
+    EXPECT_FAULT("\"sizes\":[1,2,3]",
+                 "\"type\":\"too_long\",\"loc\":[\"body\",\"sizes\"],\"msg\":\"List should have at "
+                 "most 2 items after validation, not 3\",\"ctx\":{\"max_length\":2}");
+    EXPECT_FAULT("\"sizes\":[1,\"2\"]", "\"type\":\"int_type\"," AT_SIZE(
+                                            1) ",\"msg\":\"Input should be a valid integer\"");
+    EXPECT_FAULT("\"sizes\":[1.5]", "\"type\":\"int_type\"," AT_SIZE(
+                                        0) ",\"msg\":\"Input should be a valid integer\"");
+    EXPECT_FAULT(
+        "\"sizes\":[0]",
+        "\"type\":\"greater_than_equal\"," AT_SIZE(
+            0) ",\"msg\":\"Input should be greater than or equal to 1\",\"ctx\":{\"ge\":1}");
+    EXPECT_FAULT("\"sizes\":[1,10]",
+                 "\"type\":\"less_than_equal\"," AT_SIZE(
+                     1) ",\"msg\":\"Input should be less than or equal to 9\",\"ctx\":{\"le\":9}");
+    EXPECT_FAULT(
+        "\"sizes\":[99999999999999999999]",
+        "\"type\":\"int_parsing_size\"," AT_SIZE(
+            0) ",\"msg\":\"Unable to parse input string as an integer, exceeded maximum size\"");
+    EXPECT_QUERY_FAULT(
+        "fragile=1&sizes=1",
+        "\"type\":\"list_type\",\"loc\":[\"query\",\"sizes\"],\"msg\":\"Input should be "
+        "a valid list\"");
+out:
+    ct_arena_free(bound.arena);
+    return result;
+}
+
 static enum ct_result test_lists(void)
 {
 #define AT(field, index) "\"loc\":[\"body\",\"" field "\"," #index "]"
@@ -260,10 +306,8 @@ out:
 int main(void)
 {
     static const struct ct_unit units[] = {
-        CT_UNIT(test_all_of_it),
-        CT_UNIT(test_other_types),
-        CT_UNIT(test_lists),
-        CT_UNIT(test_pairs),
+        CT_UNIT(test_all_of_it),         CT_UNIT(test_other_types), CT_UNIT(test_lists),
+        CT_UNIT(test_lists_of_integers), CT_UNIT(test_pairs),
     };
     return ct_unit_main("http/bind, types", units, sizeof(units) / sizeof(units[0]));
 }

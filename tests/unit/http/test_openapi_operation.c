@@ -16,6 +16,10 @@ struct thing {
     int64_t at;
     int64_t owner;
     struct ct_str more;
+    struct ct_ints sizes;
+    int64_t lasts;
+    const void *best;
+    struct ct_objects parts;
 };
 
 static const char *const words[] = {"a", "b", NULL};
@@ -30,8 +34,16 @@ static const struct ct_field input_fields[] = {
              .max_count = 20, .doc = "Words.", .example = "[\"x\"]"),
     CT_FIELD(struct thing, at, CT_FIELD_TIME, .flags = NONE_TOO, .fallback = INT64_MIN),
     CT_FIELD(struct thing, owner, CT_FIELD_INT, .flags = NONE_TOO, .fallback = INT64_MIN),
+    CT_FIELD(struct thing, sizes, CT_FIELD_INTS, .flags = CT_FIELD_OPTIONAL, .min = 1, .max = 9,
+             .max_count = 2),
 };
 static const struct ct_schema input = CT_SCHEMA("ThingChange", NULL, struct thing, input_fields);
+
+static const struct ct_field part_fields[] = {
+    CT_FIELD(struct thing, word, CT_FIELD_STRING, .flags = CT_FIELD_OMITTED, .doc = "A word."),
+    CT_FIELD(struct thing, flag, CT_FIELD_BOOL, .doc = "Yes or no."),
+};
+static const struct ct_schema part = CT_SCHEMA("Part", NULL, struct thing, part_fields);
 
 static const struct ct_field output_fields[] = {
     CT_FIELD(struct thing, flag, CT_FIELD_BOOL, .doc = "Yes or no."),
@@ -39,6 +51,10 @@ static const struct ct_field output_fields[] = {
     CT_FIELD(struct thing, tags, CT_FIELD_TEXTS, .max_count = 20, .pattern = "^x"),
     CT_FIELD(struct thing, owner, CT_FIELD_INT, .flags = CT_FIELD_NULLABLE),
     CT_FIELD(struct thing, more, CT_FIELD_JSON, .flags = CT_FIELD_NULLABLE),
+    CT_FIELD(struct thing, sizes, CT_FIELD_INTS, .max_count = 2),
+    CT_FIELD(struct thing, lasts, CT_FIELD_SECONDS, .flags = CT_FIELD_NULLABLE),
+    CT_FIELD(struct thing, best, CT_FIELD_OBJECT, .of = &part, .flags = CT_FIELD_NULLABLE),
+    CT_FIELD(struct thing, parts, CT_FIELD_OBJECTS, .of = &part, .doc = "All."),
 };
 static const struct ct_schema output =
     CT_SCHEMA("Thing", "One thing.", struct thing, output_fields);
@@ -88,15 +104,26 @@ static enum ct_result test_schemas(void)
                 "\"maxLength\":64},\"maxItems\":20,\"description\":\"Words.\","
                 "\"examples\":[[\"x\"]]},"
                 "\"at\":{\"type\":[\"string\",\"null\"],\"format\":\"date-time\"},"
-                "\"owner\":{\"type\":[\"integer\",\"null\"]}}}"));
+                "\"owner\":{\"type\":[\"integer\",\"null\"]},"
+                "\"sizes\":{\"type\":\"array\",\"items\":{\"type\":\"integer\",\"minimum\":1,"
+                "\"maximum\":9},\"maxItems\":2}}}"));
+#define PART                                                                      \
+    "\"properties\":{\"word\":{\"type\":\"string\",\"description\":\"A word.\"}," \
+    "\"flag\":{\"type\":\"boolean\",\"description\":\"Yes or no.\"}},\"required\":[\"flag\"]"
     EXPECT(same(AT(root, "components", "schemas", "Thing"),
                 "{\"type\":\"object\",\"title\":\"Thing\",\"description\":\"One thing.\","
-                "\"required\":[\"flag\",\"tags\",\"owner\",\"more\"],\"properties\":{"
+                "\"required\":[\"flag\",\"tags\",\"owner\",\"more\",\"sizes\",\"lasts\",\"best\","
+                "\"parts\"],\"properties\":{"
                 "\"flag\":{\"type\":\"boolean\",\"description\":\"Yes or no.\"},"
                 "\"word\":{\"type\":\"string\",\"enum\":[\"a\",\"b\"]},"
                 "\"tags\":{\"type\":\"array\",\"items\":{\"type\":\"string\",\"pattern\":\"^x\"}},"
                 "\"owner\":{\"type\":[\"integer\",\"null\"]},"
-                "\"more\":{\"type\":[\"object\",\"null\"]}}}"));
+                "\"more\":{\"type\":[\"object\",\"null\"]},"
+                "\"sizes\":{\"type\":\"array\",\"items\":{\"type\":\"integer\"}},"
+                "\"lasts\":{\"type\":[\"number\",\"null\"]},"
+                "\"best\":{\"type\":[\"object\",\"null\"]," PART "},"
+                "\"parts\":{\"type\":\"array\",\"items\":{\"type\":\"object\"," PART
+                "},\"description\":\"All.\"}}}"));
 out:
     json_decref(root);
     ct_arena_free(arena);

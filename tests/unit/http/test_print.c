@@ -119,6 +119,64 @@ out:
     return result;
 }
 
+/* Structs within structs, and what else only replies hold. */
+struct crate {
+    struct ct_ints sizes;
+    struct ct_ints spares;
+    int64_t lasts_ms;
+    int64_t left_ms;
+    const void *owner;
+    const void *guest;
+    struct ct_objects parcels;
+    struct ct_objects others;
+};
+
+#define CRATE(member, kind, ...) CT_FIELD(struct crate, member, kind, __VA_ARGS__)
+static const struct ct_field crate_fields[] = {
+    CRATE(sizes, CT_FIELD_INTS, .max_count = 3),
+    CRATE(spares, CT_FIELD_INTS, .flags = CT_FIELD_NULLABLE),
+    CRATE(lasts_ms, CT_FIELD_SECONDS, .min = 0),
+    CRATE(left_ms, CT_FIELD_SECONDS, .flags = CT_FIELD_NULLABLE),
+    CRATE(owner, CT_FIELD_OBJECT, .of = &name_schema),
+    CRATE(guest, CT_FIELD_OBJECT, .of = &name_schema, .flags = CT_FIELD_OMITTED),
+    CRATE(parcels, CT_FIELD_OBJECTS, .of = &name_schema),
+    CRATE(others, CT_FIELD_OBJECTS, .of = &name_schema, .flags = CT_FIELD_NULLABLE),
+};
+static const struct ct_schema crate_schema = CT_SCHEMA("Crate", NULL, struct crate, crate_fields);
+
+static enum ct_result test_objects_and_lists(void)
+{
+    static const int64_t sizes[] = {5, -7, INT64_MAX};
+    static const struct parcel named = {.name = {"n", 1}};
+    static const struct parcel two[] = {{.name = {"x", 1}}, {.name = {0}}};
+    static const struct crate all = {{sizes, 3}, {sizes, 0}, 62345,    7,
+                                     &named,     &two[1],    {two, 2}, {two, 0}};
+    static const struct crate none = {.lasts_ms = 3600000, .left_ms = INT64_MIN};
+    enum ct_result result = CT_OK;
+    bool same;
+    struct ct_arena *arena = ct_arena_new();
+    TRY_MEMORY(arena);
+
+    struct ct_buf text = ct_buf_in(arena);
+    ct_print_object(&crate_schema, &all, &text);
+    TRY(is(&text,
+           "{\"sizes\":[5,-7,9223372036854775807],\"spares\":[],\"lasts_ms\":62.345,"
+           "\"left_ms\":0.007,\"owner\":{\"name\":\"n\"},\"guest\":{},"
+           "\"parcels\":[{\"name\":\"x\"},{}],\"others\":[]}",
+           &same));
+    EXPECT(same);
+    text = ct_buf_in(arena);
+    ct_print_object(&crate_schema, &none, &text);
+    TRY(is(&text,
+           "{\"sizes\":[],\"spares\":null,\"lasts_ms\":3600.000,\"left_ms\":null,"
+           "\"owner\":null,\"parcels\":[],\"others\":null}",
+           &same));
+    EXPECT(same);
+out:
+    ct_arena_free(arena);
+    return result;
+}
+
 /* An empty text that is there is no null. */
 static enum ct_result test_text_of_any_bytes(void)
 {
@@ -191,8 +249,12 @@ out:
 int main(void)
 {
     static const struct ct_unit units[] = {
-        CT_UNIT(test_object), CT_UNIT(test_other_types), CT_UNIT(test_text_of_any_bytes),
-        CT_UNIT(test_page),   CT_UNIT(test_detail),
+        CT_UNIT(test_object),
+        CT_UNIT(test_other_types),
+        CT_UNIT(test_objects_and_lists),
+        CT_UNIT(test_text_of_any_bytes),
+        CT_UNIT(test_page),
+        CT_UNIT(test_detail),
     };
     return ct_unit_main("http/print", units, sizeof(units) / sizeof(units[0]));
 }
