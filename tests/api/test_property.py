@@ -10,8 +10,8 @@ from support.people import Account
 from support.server import Server
 from support.wire import Closed, Wire, ask, head_of
 
-BODY_ROUTES = ["/auth/register", "/auth/login", "/phone_numbers"]
-FIELDS = ["username", "password", "phone_number"]
+BODY_ROUTES = ["/auth/register", "/auth/login", "/phone_numbers", "/devices", "/trunks"]
+FIELDS = ["username", "password", "phone_number", "name", "caller_id", "host", "prefixes", "allow_from", "channels"]
 
 # Limits by time would make a slow machine fail; the same examples every time make a failure one that
 # can be looked at. The server's own answers, not hypothesis' memory, are what is tested.
@@ -28,6 +28,8 @@ VALID = {
     "/auth/register": b'{"username": "somebody", "password": "a good password"}',
     "/auth/login": b'{"username": "somebody", "password": "a good password"}',
     "/phone_numbers": b'{"phone_number": "+1 (234) 567-8901"}',
+    "/devices": b'{"name": "Desk", "caller_id": null}',
+    "/trunks": b'{"name": "Carrier", "host": "[::1]:5060", "prefixes": ["+49"], "allow_from": ["192.0.2.0/24"], "channels": 3}',
 }
 
 
@@ -52,14 +54,14 @@ def mutated(draw, valid):
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     """A server for this file alone: here come many wrong passwords."""
-    with Server(tmp_path_factory.mktemp("property"), LOGIN_FAILURES_MAX="100") as running:
+    with Server(tmp_path_factory.mktemp("property"), LOGIN_FAILURES_MAX="100", QUOTA_DEVICES="1000000") as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def target(server):
-    """The account that asks; the contract is held by the client for every reply."""
-    return Account(server)
+    """The account that asks, an administrator's; the contract is held by the client for every reply."""
+    return Account(server).promote()
 
 
 def send(target, path, body, media_type="application/json"):
@@ -127,6 +129,40 @@ def test_numbers_that_are_accepted_are_plain(target):
             digits = "".join(character for character in number if character.isdigit())
             assert stored[1:] in (digits, digits[2:]) and 2 <= len(stored[1:]) <= 15 and stored[1] != "0"
             assert send(target, "/phone_numbers", json.dumps({"phone_number": stored})).status_code == 409
+    run()
+
+
+def test_what_is_said_of_a_number_is_shown(target):
+    """Whatever PUT takes it answers, and so does GET; what it refuses changes nothing."""
+    number = target.create()["id"]
+    devices = [target.client.post("/devices", json={"name": "a phone"}).json()["id"] for _ in range(3)]
+    path = f"/phone_numbers/{number}/voice"
+    body = st.fixed_dictionaries({"ring": st.lists(st.sampled_from(devices), max_size=5) | values}, optional={
+        "strategy": st.sampled_from(["all", "in_order"]) | values, "timeout_s": st.integers(0, 310) | values,
+        "forward_to": st.from_regex(r"\A\+[1-9][0-9]{1,14}\Z") | values, "on_no_answer": st.none() | text,
+        "record": st.booleans() | values})
+
+    @bounded
+    @given(body)
+    def run(value):
+        before = target.client.get(path).json()
+        reply = target.client.put(path, json=value)
+        assert reply.status_code in (200, 422)
+        after = target.client.get(path).json()
+        assert after == (reply.json() if reply.status_code == 200 else before)
+        if reply.status_code == 200:
+            assert after["ring"] == list(dict.fromkeys(value["ring"]))
+    run()
+
+
+def test_any_query_for_calls(target):
+    @bounded
+    @given(st.dictionaries(st.sampled_from(["from", "to", "status", "direction", "since", "until", "after", "limit"]), text, max_size=4))
+    def run(query):
+        sent = {name: value.encode("utf-8", "replace") for name, value in query.items()}
+        for path in ("/calls", "/calls.csv"):
+            reply = target.client.get(path, params=sent)
+            assert reply.status_code in (200, 422)
     run()
 
 
