@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "accounts/audit.h"
+#include "base/clock.h"
 #include "http/health_api.h"
 #include "http/openapi.h"
 #include "http/router.h"
@@ -58,8 +59,9 @@ static enum ct_result forget_account(void *room, struct ct_call *call)
 {
     enum ct_result result = ct_numbers_release_all(room, call);
     if (result == CT_OK)
-        result = ct_voice_forget_account(call->db, call->user_id);
-    return result == CT_OK ? ct_events_forget_account(call) : result;
+        result = ct_events_forget_account(call);
+    return result == CT_OK ? ct_voice_forget_account(call->db, call->user_id, ct_clock_unix_ms())
+                           : result;
 }
 
 bool ct_program_open_accounts(struct ct_program *program)

@@ -17,6 +17,7 @@
 #include "ops/readiness.h"
 #include "program.h"
 #include "voice/keeper.h"
+#include "voice/trunk_password.h"
 #include "watchdog.h"
 
 /* What a request may still take once the program was told to stop. */
@@ -101,7 +102,7 @@ static void linger(struct ct_program *program, struct ct_watchdog *watchdog)
     }
 }
 
-/* A file is one server's; PostgreSQL may have many. */
+/* What calls need before the first one. A file is one server's; PostgreSQL may have many. */
 static enum ct_result start_keeper(struct ct_program *program, struct ct_keeper **out)
 {
     const struct ct_keeper_options options = {
@@ -109,7 +110,8 @@ static enum ct_result start_keeper(struct ct_program *program, struct ct_keeper 
         .store = program->store,
         .log = program->log,
         .alone = strncmp(program->config.database_url, "sqlite:", strlen("sqlite:")) == 0};
-    return ct_keeper_start(&options, out);
+    enum ct_result result = ct_trunk_passwords_renew(&program->config, program->store);
+    return result == CT_OK ? ct_keeper_start(&options, out) : result;
 }
 
 static enum ct_result start_events(struct ct_program *program)

@@ -64,7 +64,7 @@ const struct ct_schema ct_device_schema =
 
 /* ---- filling it ---- */
 
-/* The transports of SIP_LISTEN ("udp:127.0.0.1:5060,…"), each once. */
+/* The transports of SIP_LISTEN ("udp:127.0.0.1:5060,…", or "off"), each once. */
 static enum ct_result find_transports(struct ct_arena *arena, const char *listen,
                                       struct ct_texts *out)
 {
@@ -78,7 +78,7 @@ static enum ct_result find_transports(struct ct_arena *arena, const char *listen
     while (*listen != '\0') {
         listen += strspn(listen, " \t,");
         struct ct_str word = {listen, strcspn(listen, ":,")};
-        bool known = word.len == 0;
+        bool known = word.len == 0 || listen[word.len] != ':';
         for (size_t i = 0; i < count; i++)
             known = known || ct_str_equal(texts[i], word);
         if (!known)

@@ -202,6 +202,8 @@ static enum ct_result patch_device(struct ct_call *call)
     const struct device_body *body = call->body;
     struct ct_str password = {0};
     struct ct_device device;
+    if (!body->has_name && !body->has_caller_id && !body->new_password)
+        return show(call, path->id, password);
     enum ct_result result = ct_device_get(call->arena, call->db, call->user_id, path->id, &device);
     if (result == CT_OK && body->has_name)
         device.name = body->name;

@@ -1,67 +1,9 @@
 #include "voice/trunks.h"
 
 #include "accounts/rows.h"
-#include "base/digest.h"
 #include "store/migrations.h"
+#include "voice/trunk_password.h"
 #include "voice/words.h"
-
-/* ---- passwords ---- */
-
-/* How the column begins: sealed under SECRET_KEY, or as it is, for want of one (ALGORITHM is RS256 or ES256). */
-#define SEALED 's'
-#define AS_IT_IS 'p'
-#define PURPOSE "password of a trunk"
-
-static enum ct_result seal(const struct ct_config *config, struct ct_arena *arena,
-                           struct ct_str password, struct ct_str *out)
-{
-    struct ct_str sealed;
-    struct ct_str secret = ct_str_of(config->secret_key);
-    *out = (struct ct_str){0};
-    if (password.at == NULL)
-        return CT_OK;
-    const char *text = NULL;
-    if (secret.len == 0) {
-        text = ct_arena_printf(arena, "%c%.*s", AS_IT_IS, (int)password.len, password.at);
-    } else {
-        enum ct_result result = ct_seal(arena, PURPOSE, &secret, 1, password, &sealed);
-        if (result != CT_OK)
-            return result;
-        const char *digits = ct_base64url(arena, sealed.at, sealed.len);
-        text = digits == NULL ? NULL : ct_arena_printf(arena, "%c%s", SEALED, digits);
-    }
-    *out = ct_str_of(text);
-    return text == NULL ? CT_NOMEM : CT_OK;
-}
-
-/* A password that no key of now opens is as if there were none. */
-static enum ct_result unseal(const struct ct_config *config, struct ct_arena *arena,
-                             struct ct_str column, struct ct_str *out)
-{
-    const struct ct_str keys[] = {ct_str_of(config->secret_key),
-                                  ct_str_of(config->secret_key_previous)};
-    struct ct_str sealed;
-    *out = (struct ct_str){0};
-    if (column.len == 0)
-        return CT_OK;
-    struct ct_str rest = {column.at + 1, column.len - 1};
-    if (column.at[0] == AS_IT_IS) {
-        *out = rest;
-        return CT_OK;
-    }
-    enum ct_result result = ct_base64url_decode(arena, rest, &sealed);
-    if (result != CT_OK)
-        return result == CT_INVALID ? CT_BUG : result;
-    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-        if (keys[i].len == 0)
-            continue;
-        result = ct_open(arena, PURPOSE, &keys[i], 1, sealed, out);
-        if (result != CT_DENIED)
-            return result;
-    }
-    *out = (struct ct_str){0};
-    return CT_OK;
-}
 
 /* ---- reading ---- */
 
@@ -95,6 +37,7 @@ static enum ct_result read_trunk(const struct ct_config *config, struct ct_arena
         {17, &out->inbound_ha1_md5},
         {18, &out->inbound_ha1_sha256},
     };
+    bool old;
     enum ct_result result = CT_OK;
     for (size_t i = 0; result == CT_OK && i < sizeof(texts) / sizeof(texts[0]); i++)
         result = ct_column_text(stmt, texts[i].column, arena, texts[i].text);
@@ -112,7 +55,9 @@ static enum ct_result read_trunk(const struct ct_config *config, struct ct_arena
     out->out.strip = ct_column_int(stmt, 12);
     out->in.strip = ct_column_int(stmt, 14);
     out->created_at = ct_column_int(stmt, 19);
-    return result == CT_OK ? unseal(config, arena, out->password, &out->password) : result;
+    return result == CT_OK
+               ? ct_trunk_password_open(config, arena, out->password, &out->password, &old)
+               : result;
 }
 
 enum ct_result ct_trunk_list(const struct ct_config *config, struct ct_arena *arena,
@@ -236,7 +181,7 @@ static enum ct_result insert(const struct ct_config *config, struct ct_arena *ar
     if (result == CT_OK)
         result = ct_words_join(arena, &trunk->allow_from, &allow_from);
     if (result == CT_OK)
-        result = seal(config, arena, trunk->password, &password);
+        result = ct_trunk_password_seal(config, arena, trunk->password, &password);
     if (result == CT_OK)
         result = ct_db_query(db,
                              "INSERT INTO trunks (" COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, "

@@ -91,6 +91,7 @@ def test_a_new_password(server, owner):
     before = row(server, device)
     assert "password" not in owner.client.patch(path, json={"name": "Kitchen"}).json()["sip"]
     assert "password" not in owner.client.patch(path, json={"new_password": False}).json()["sip"]
+    assert owner.client.patch(path, json={}).json() == owner.client.get(path).json()
     assert row(server, device) == before
     changed = owner.client.patch(path, json={"new_password": True}).json()
     assert changed["sip"]["username"] == device["sip"]["username"]
@@ -115,8 +116,12 @@ def test_the_realm_stays_when_the_domain_changes(launch):
 
 
 def test_the_transports_are_those_of_the_setting(launch):
-    server = launch(SIP_LISTEN="tcp:127.0.0.1:0,udp:127.0.0.1:0,tcp:[::1]:0")
+    server = launch(SIP_LISTEN="tcp:127.0.0.1:0,udp:127.0.0.1:0,tcp:127.0.0.1:0")
     assert make(Account(server))["sip"]["transports"] == ["tcp", "udp"]
+
+
+def test_without_sip_there_are_no_transports(launch):
+    assert make(Account(launch(SIP_LISTEN="off")))["sip"]["transports"] == []
 
 
 def test_how_many_one_may_have(launch):
@@ -186,6 +191,10 @@ def test_devices_end_with_the_account(server, owner):
     reply = owner.client.delete("/auth/me", json={"password": owner.password})
     assert reply.status_code == 204
     assert row(server, device) is None
+    # the SIP side hears of it
+    with server.opened() as database:
+        events = database.execute("SELECT type, subject_id FROM events WHERE user_id = ?", (owner.id,)).fetchall()
+    assert events == [("device.deleted", device["id"])]
 
 
 def test_what_is_written_down(server, owner):

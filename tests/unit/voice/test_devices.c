@@ -126,7 +126,7 @@ static enum ct_result run_delete(void *ctx, struct ct_db *db)
 
 static enum ct_result run_forget(void *ctx, struct ct_db *db)
 {
-    return ct_voice_forget_account(db, *(const int64_t *)ctx);
+    return ct_voice_forget_account(db, *(const int64_t *)ctx, NOW);
 }
 
 static enum ct_result test_changing(void)
@@ -207,6 +207,7 @@ static enum ct_result test_a_device_that_is_gone_rings_no_more(void)
     EXPECT_VALUE(&scratch, "1 0 0",
                  "SELECT (SELECT count(*) FROM devices) || ' ' || (SELECT count(*) FROM "
                  "call_caps) || ' ' || (SELECT count(*) FROM call_usage)");
+    EXPECT_VALUE(&scratch, "device.deleted 101", "SELECT type || ' ' || subject_id FROM events");
 out:
     scratch_close(&scratch);
     return result;
