@@ -22,6 +22,7 @@
 /* What the files of the network share; for re_*.c alone. */
 
 struct ct_re_streams;
+struct ct_re_dns;
 
 /** One socket of SIP_LISTEN. Its number in a hop is its index plus 1. */
 struct ct_re_listener {
@@ -58,6 +59,7 @@ struct ct_sip_net {
     char *datagrams; /* what recvmmsg reads into */
 
     struct ct_re_streams *streams;
+    struct ct_re_dns *dns; /* NULL until the first name */
     struct tls *tls_server, *tls_client;
 
     uint8_t chance[256]; /* random bytes that were not handed out yet: the last `chances` */
@@ -93,6 +95,9 @@ void ct_re_listen_close(struct ct_re_listener *listener);
 const char *ct_re_listen_explain(struct ct_arena *arena, const struct ct_re_listener *listener,
                                  int error);
 
+/** Whether a socket of ours can send to addresses of this family: one for all IPv6 addresses to IPv4 too. */
+bool ct_re_reaches(const struct ct_re_listener *listener, enum ct_sip_family family);
+
 /** re_udp.c */
 CT_CHECKED enum ct_result ct_re_udp_start(struct ct_re_listener *listener);
 CT_CHECKED enum ct_result ct_re_udp_send(struct ct_sip_net *net, const struct ct_sip_hop *to,
@@ -123,6 +128,9 @@ bool ct_re_streams_local(struct ct_sip_net *net, const struct ct_sip_hop *hop,
 CT_CHECKED enum ct_result ct_re_resolve(void *ctx, struct ct_str uri, ct_sip_found *found,
                                         void *found_ctx, struct ct_sip_lookup **out);
 void ct_re_resolve_cancel(void *ctx, struct ct_sip_lookup *lookup);
+/** Asks again what nobody answered, and gives up what nobody will. */
+void ct_re_dns_sweep(struct ct_sip_net *net, int64_t now_ms);
+void ct_re_dns_free(struct ct_sip_net *net);
 
 /** re_tls.c: certificates. CT_INVALID with @p why in @p arena, CT_NOMEM. */
 CT_CHECKED enum ct_result ct_re_tls_open(struct ct_sip_net *net, struct ct_arena *arena,

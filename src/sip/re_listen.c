@@ -60,6 +60,13 @@ socklen_t ct_re_to_sockaddr(const struct ct_sip_socket *socket, bool mapped,
     return sizeof(in6);
 }
 
+bool ct_re_reaches(const struct ct_re_listener *listener, enum ct_sip_family family)
+{
+    static const uint8_t any[16];
+    return listener->address.family == family ||
+           (family == CT_SIP_IPV4 && memcmp(listener->address.bytes, any, sizeof(any)) == 0);
+}
+
 bool ct_re_to_sa(const struct ct_sip_socket *socket, struct sa *out)
 {
     struct sockaddr_storage address;

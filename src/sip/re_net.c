@@ -97,6 +97,7 @@ void ct_re_turn(struct ct_sip_net *net)
     ct_pulse_beat(&net->pulse);
     if (now >= net->sweep_ms) {
         ct_re_streams_sweep(net, now);
+        ct_re_dns_sweep(net, now);
         int64_t shortest = net->options.idle_ms < net->options.message_ms ? net->options.idle_ms
                                                                           : net->options.message_ms;
         net->sweep_ms = now + (shortest / 4 < SWEEP_MOST_MS ? shortest / 4 + 1 : SWEEP_MOST_MS);
@@ -237,6 +238,7 @@ static void free_net(struct ct_sip_net *net)
     if (net->timer >= 0)
         (void)close(net->timer);
     ct_re_tls_close(net);
+    ct_re_dns_free(net);
     ct_sip_mailbox_free(net->mailbox);
     ct_re_local_free(net);
     free(net->datagrams);

@@ -40,6 +40,7 @@ struct ct_sip_net_options {
     size_t connections_max;                   /* streams open at the same time */
     size_t connections_per_address;
     int64_t idle_ms, message_ms;
+    const struct ct_sip_socket *dns_server; /* NULL: those of the system (resolv.conf(5)) */
     size_t message_bytes; /* the longest message of a stream; longer ones end the connection */
 };
 

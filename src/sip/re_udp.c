@@ -72,7 +72,7 @@ static const struct ct_re_listener *choose(const struct ct_sip_net *net,
         net->listeners[to->listener - 1].fd >= 0)
         return &net->listeners[to->listener - 1];
     for (size_t i = 0; i < net->listener_count; i++)
-        if (net->listeners[i].fd >= 0 && net->listeners[i].address.family == to->peer.family)
+        if (net->listeners[i].fd >= 0 && ct_re_reaches(&net->listeners[i], to->peer.family))
             return &net->listeners[i];
     return NULL;
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "harness.h"
@@ -68,6 +69,9 @@ static void ended(void *ctx)
     echo->ended++;
 }
 
+/* The one of test_names; nobody else asks any. */
+static struct ct_sip_socket dns_server;
+
 static enum ct_result open_echo(struct echo *echo, const struct ct_sip_listen *listen, size_t count,
                                 size_t connections, int64_t idle_ms)
 {
@@ -80,6 +84,7 @@ static enum ct_result open_echo(struct echo *echo, const struct ct_sip_listen *l
                                                .connections_per_address = 2,
                                                .idle_ms = idle_ms,
                                                .message_ms = idle_ms,
+                                               .dns_server = &dns_server,
                                                .message_bytes = 1000};
     const struct ct_sip_net_user user = {.ctx = echo,
                                          .receive = received,
@@ -216,7 +221,7 @@ static enum ct_result test_tcp(void)
     fd = open_client(&echo, 1, SOCK_STREAM);
     EXPECT(fd >= 0);
     TRY(write_all(fd, "OPT", 3));
-    TRY(write_all(fd, MESSAGE + 3, strlen(MESSAGE) - 3));
+    TRY(write_all(fd, &MESSAGE[3], strlen(MESSAGE) - 3));
     TRY(write_all(fd, "\r\n\r\n" MESSAGE, 4 + strlen(MESSAGE)));
     TRY(read_all(fd, MESSAGE "\r\n" MESSAGE, 2 * strlen(MESSAGE) + 2));
     EXPECT(echo.from.transport == CT_SIP_TCP && echo.from.connection != 0);
@@ -360,6 +365,110 @@ out:
     return result;
 }
 
+/* A question about a name, on the SIP thread. */
+struct inquiry {
+    struct ct_sip_letter letter;
+    struct echo *echo;
+    const char *uri;
+    struct ct_sip_lookup *lookup;
+    bool done; /* under the lock, as what follows */
+    enum ct_result result;
+    struct ct_sip_hop hops[4];
+    size_t count;
+};
+
+static void tell_inquiry(struct inquiry *inquiry)
+{
+    (void)pthread_mutex_lock(&inquiry->echo->lock);
+    inquiry->done = true;
+    (void)pthread_cond_broadcast(&inquiry->echo->changed);
+    (void)pthread_mutex_unlock(&inquiry->echo->lock);
+}
+
+static void found(void *ctx, const struct ct_sip_hop *hops, size_t count)
+{
+    struct inquiry *inquiry = ctx;
+    inquiry->count = count < 4 ? count : 4;
+    memcpy(inquiry->hops, hops, inquiry->count * sizeof(hops[0]));
+    tell_inquiry(inquiry);
+}
+
+static void begin_inquiry(void *ctx)
+{
+    struct inquiry *inquiry = ctx;
+    const struct ct_sip_env *env = inquiry->echo->env;
+    inquiry->result =
+        env->resolve(env->ctx, ct_str_of(inquiry->uri), found, inquiry, &inquiry->lookup);
+    if (inquiry->result != CT_OK)
+        tell_inquiry(inquiry);
+}
+
+/* Answers questions of DNS: to SRV (33) with port 5099 of "b.test", to A with 192.0.2.7; refuses the first one of all. */
+static bool answer_dns(int fd, bool *first)
+{
+    static const char srv[] = "\xc0\x0c\0\x21\0\1\0\0\0\1\0\x0e\0\1\0\1\x13\xeb\1b\4test";
+    static const char a[] = "\xc0\x0c\0\1\0\1\0\0\0\1\0\4\xc0\0\2\7";
+    char text[512];
+    struct sockaddr_in from;
+    socklen_t size = sizeof(from);
+    ssize_t length =
+        recvfrom(fd, text, sizeof(text) - 64, MSG_DONTWAIT, (struct sockaddr *)&from, &size);
+    if (length < 17)
+        return false;
+    int type = (unsigned char)text[length - 3];
+    text[2] = (char)0x81;
+    text[3] = *first ? (char)0x82 : (char)0x80; /* SERVFAIL */
+    *first = false;
+    if (type == 33) {
+        memcpy(text + length, srv, sizeof(srv));
+        length += (ssize_t)sizeof(srv);
+    } else if (type == 1) {
+        memcpy(text + length, a, sizeof(a) - 1);
+        length += (ssize_t)sizeof(a) - 1;
+    }
+    text[7] = type == 33 || type == 1 ? 1 : 0;
+    (void)sendto(fd, text, (size_t)length, 0, (const struct sockaddr *)&from, size);
+    return true;
+}
+
+static enum ct_result test_names(void)
+{
+    enum ct_result result = CT_OK;
+    struct echo echo;
+    struct sockaddr_in address = address_of(0);
+    socklen_t size = sizeof(address);
+    bool first = true;
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    struct inquiry inquiry = {.echo = &echo, .uri = "sip:a.test;transport=tcp"};
+    if (fd < 0 || bind(fd, (struct sockaddr *)&address, size) != 0 ||
+        getsockname(fd, (struct sockaddr *)&address, &size) != 0)
+        return CT_IO;
+    dns_server = (struct ct_sip_socket){
+        .family = CT_SIP_IPV4, .bytes = {127, 0, 0, 1}, .port = ntohs(address.sin_port)};
+    TRY(open_echo(&echo, all, 1, 4, 60000));
+    inquiry.letter = (struct ct_sip_letter){.open = begin_inquiry, .ctx = &inquiry};
+    const struct ct_sip_post post = ct_sip_net_post(echo.net);
+    post.post(post.ctx, &inquiry.letter);
+    for (bool done = false; !done;) {
+        const struct timespec pause = {.tv_nsec = 1000000};
+        if (!answer_dns(fd, &first))
+            (void)nanosleep(&pause, NULL);
+        (void)pthread_mutex_lock(&echo.lock);
+        done = inquiry.done;
+        (void)pthread_mutex_unlock(&echo.lock);
+    }
+    if (inquiry.result != CT_OK || inquiry.count == 0) {
+        result = CT_NOMEM;
+        goto out;
+    }
+    EXPECT(inquiry.count == 1 && inquiry.hops[0].transport == CT_SIP_TCP);
+    EXPECT(inquiry.hops[0].peer.port == 5099 && inquiry.hops[0].peer.bytes[3] == 7);
+out:
+    close_echo(&echo);
+    (void)close(fd);
+    return result;
+}
+
 static enum ct_result test_in_use(void)
 {
     enum ct_result result = CT_OK;
@@ -392,8 +501,8 @@ out:
 
 int main(void)
 {
-    static const struct ct_unit units[] = {CT_UNIT(test_udp),       CT_UNIT(test_tcp),
-                                           CT_UNIT(test_websocket), CT_UNIT(test_limits),
-                                           CT_UNIT(test_connect),   CT_UNIT(test_in_use)};
+    static const struct ct_unit units[] = {
+        CT_UNIT(test_udp),     CT_UNIT(test_tcp),   CT_UNIT(test_websocket), CT_UNIT(test_limits),
+        CT_UNIT(test_connect), CT_UNIT(test_names), CT_UNIT(test_in_use)};
     return ct_unit_main("sip/net", units, sizeof(units) / sizeof(units[0]));
 }
