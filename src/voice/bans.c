@@ -1,5 +1,7 @@
 #include "voice/bans.h"
 
+#include <arpa/inet.h>
+#include <assert.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -15,6 +17,7 @@ struct ban {
 
 struct ct_bans {
     pthread_mutex_t lock;
+    size_t most;
     _Atomic size_t count; /* mostly 0: then nobody needs the lock */
     struct ban *bucket[BUCKETS];
 };
@@ -24,11 +27,12 @@ struct ct_str ct_bans_key(const struct ct_sip_socket *address)
     return (struct ct_str){(const char *)address->bytes, address->family == CT_SIP_IPV4 ? 4 : 8};
 }
 
-enum ct_result ct_bans_new(struct ct_bans **out)
+enum ct_result ct_bans_new(size_t most, struct ct_bans **out)
 {
     struct ct_bans *bans = calloc(1, sizeof(*bans));
     if (bans == NULL)
         return CT_NOMEM;
+    bans->most = most;
     (void)pthread_mutex_init(&bans->lock, NULL);
     *out = bans;
     return CT_OK;
@@ -90,7 +94,7 @@ static struct ban **find(struct ct_bans *bans, const struct ct_sip_socket *addre
 static void make_room(struct ct_bans *bans)
 {
     struct ban **soonest = NULL;
-    if (atomic_load(&bans->count) < CT_BANS_MOST)
+    if (atomic_load(&bans->count) < bans->most)
         return;
     for (size_t i = 0; i < BUCKETS; i++)
         for (struct ban **link = &bans->bucket[i]; *link != NULL; link = &(*link)->next)
@@ -148,21 +152,11 @@ bool ct_bans_remove(struct ct_bans *bans, const struct ct_sip_socket *address, i
     return found;
 }
 
-static bool write_address(const struct ct_sip_socket *address, char out[CT_SIP_BAN_ADDRESS_ROOM])
+static void write_address(const struct ct_sip_socket *address, char out[CT_SIP_BAN_ADDRESS_ROOM])
 {
-    _Alignas(max_align_t) char memory[2 * CT_ARENA_ROOM];
-    struct ct_arena *arena = ct_arena_in(memory, sizeof(memory));
-    if (arena == NULL)
-        return false;
-    struct ct_buf text = ct_buf_in(arena);
-    ct_sip_address_write(&text, address);
-    bool fits = !text.failed && text.len < CT_SIP_BAN_ADDRESS_ROOM;
-    if (fits) {
-        memcpy(out, text.at, text.len);
-        out[text.len] = '\0';
-    }
-    ct_arena_free(arena);
-    return fits;
+    int family = address->family == CT_SIP_IPV4 ? AF_INET : AF_INET6;
+    const char *text = inet_ntop(family, address->bytes, out, CT_SIP_BAN_ADDRESS_ROOM);
+    assert(text != NULL);
 }
 
 /* Puts a ban into its place among the first @p room in the order of addresses. */
@@ -188,8 +182,9 @@ size_t ct_bans_list(struct ct_bans *bans, int64_t now, struct ct_str after, stru
         for (const struct ban *ban = bans->bucket[i]; ban != NULL; ban = ban->next) {
             struct ct_sip_ban shown = {
                 .since = ban->since, .until = ban->until, .dropped = ban->dropped};
-            if (ban->until <= now || !write_address(&ban->address, shown.address))
+            if (ban->until <= now)
                 continue;
+            write_address(&ban->address, shown.address);
             size_t length = strlen(shown.address);
             size_t common = length < after.len ? length : after.len;
             int order = common == 0 ? 0 : memcmp(shown.address, after.at, common);

@@ -9,10 +9,11 @@
  */
 struct ct_bans;
 
+/** How many a shield has at most. */
 #define CT_BANS_MOST ((size_t)4096)
 
-/** The owner frees it with ct_bans_free. CT_NOMEM. */
-CT_CHECKED enum ct_result ct_bans_new(struct ct_bans **out);
+/** Up to @p most of them. The owner frees it with ct_bans_free. CT_NOMEM. */
+CT_CHECKED enum ct_result ct_bans_new(size_t most, struct ct_bans **out);
 /** NULL is allowed. */
 void ct_bans_free(struct ct_bans *bans);
 /** Bans an address; one that is banned already until then. */

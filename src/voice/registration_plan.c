@@ -87,7 +87,7 @@ static int64_t find_place(const struct view *view)
             return (int64_t)i;
     for (size_t i = 0; i < view->list.count; i++)
         if (!view->touched[at(view, i)->place] &&
-            (oldest == NULL || at(view, i)->registered_at < oldest->registered_at))
+            (oldest == NULL || at(view, i)->registered_at <= oldest->registered_at))
             oldest = at(view, i);
     return oldest == NULL ? -1 : oldest->place;
 }

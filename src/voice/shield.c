@@ -81,7 +81,7 @@ enum ct_result ct_shield_new(const struct ct_shield_options *options, struct ct_
     if (shield == NULL)
         return CT_NOMEM;
     shield->options = *options;
-    enum ct_result result = ct_bans_new(&shield->bans);
+    enum ct_result result = ct_bans_new(CT_BANS_MOST, &shield->bans);
     if (result == CT_OK && options->rate_per_s > 0)
         result = ct_rate_limiter_new(&rates, &shield->rates);
     if (result == CT_OK)
