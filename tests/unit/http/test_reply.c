@@ -267,7 +267,8 @@ static enum ct_result test_preflight(void)
     EXPECT_HEADER(&client, ALLOWED, "https://a.example");
     EXPECT_HEADER(&client, "Access-Control-Allow-Methods", "GET, HEAD, POST");
     EXPECT_HEADER(&client, "Access-Control-Allow-Headers",
-                  "Authorization, Content-Type, Idempotency-Key, If-Match, X-Request-ID");
+                  "Authorization, Content-Type, Idempotency-Key, If-Match, Last-Event-ID, "
+                  "X-Request-ID");
     EXPECT_HEADER(&client, "Access-Control-Max-Age", "600");
     EXPECT_HEADER(&client, "X-Request-ID", "id-1");
     EXPECT_REPLY(&client, 204, "", PREFLIGHT(.target = "/plain", .origin = "https://b.example"));
