@@ -83,6 +83,16 @@ void ct_sip_server_answer_cancel(struct ct_sip_server *server, struct ct_str tag
 /** Ends all of them without a word. */
 void ct_sip_servers_close(struct ct_sip *sip);
 
+/** Appends a request of another method that goes the same way as the one that was sent: its Request-URI, top Via, From,
+ *  Call-ID, number of CSeq and Routes (sections 17.1.1.3 and 9.1). */
+void ct_sip_write_companion(struct ct_buf *out, const struct ct_sip_message *sent,
+                            struct ct_str method, struct ct_str to);
+/** Appends a request with our Via behind its first line. Its branch is made of @p token and zeros in place of the loop
+ *  mark; @p mark_at is where in the buffer they are. CT_INVALID: it has no first line. CT_NOMEM. */
+CT_CHECKED enum ct_result ct_sip_with_via(struct ct_sip *sip, struct ct_buf *out,
+                                          const struct ct_sip_hop *to, struct ct_str request,
+                                          struct ct_str token, size_t *mark_at);
+
 /** A response came. False: it is nobody's. */
 bool ct_sip_client_receive(struct ct_sip *sip, const struct ct_sip_message *response);
 /** What waits on this stream fails. */
