@@ -28,6 +28,7 @@ struct ct_sip {
     uint32_t methods;            /* those of Allow, a bit each */
     struct ct_sip_table servers; /* server transactions by section 17.2.3 */
     struct ct_sip_table merged;  /* the same by section 8.2.2.2 */
+    struct ct_sip_table untold;  /* servers that ended while their users answered, by `merged` */
     struct ct_sip_table clients; /* client transactions by their branch */
     struct ct_sip_table waiting; /* those on streams that wait for an answer, by their peer */
     struct ct_sip_table dialogs;

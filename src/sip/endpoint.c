@@ -50,6 +50,7 @@ enum ct_result ct_sip_new(const struct ct_sip_options *options, struct ct_sip **
     if (ct_wheel_new(options->env.now_ms(options->env.ctx), &sip->wheel) != CT_OK ||
         ct_sip_table_init(&sip->servers, most) != CT_OK ||
         ct_sip_table_init(&sip->merged, most) != CT_OK ||
+        ct_sip_table_init(&sip->untold, 1) != CT_OK ||
         ct_sip_table_init(&sip->clients, most) != CT_OK ||
         ct_sip_table_init(&sip->waiting, most / 16) != CT_OK ||
         ct_sip_table_init(&sip->dialogs, most / 2) != CT_OK)
@@ -80,6 +81,7 @@ void ct_sip_free(struct ct_sip *sip)
         ct_sip_dialog_remove(CT_SIP_OF_LINK(struct ct_sip_dialog_entry, link, link));
     ct_sip_table_end(&sip->servers);
     ct_sip_table_end(&sip->merged);
+    ct_sip_table_end(&sip->untold);
     ct_sip_table_end(&sip->clients);
     ct_sip_table_end(&sip->waiting);
     ct_sip_table_end(&sip->dialogs);

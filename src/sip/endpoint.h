@@ -123,7 +123,7 @@ struct ct_sip_server_events {
     /** A CANCEL came for this INVITE, which has no final answer yet; it has been answered, and the INVITE is now to be
      *  answered with 487. NULL: that is done. */
     void (*cancelled)(void *ctx, const struct ct_sip_message *cancel);
-    /** The transaction has ended. NULL: nobody wants to know. */
+    /** The transaction has ended; never told from within ct_sip_reply. NULL: nobody wants to know. */
     void (*gone)(void *ctx, enum ct_sip_gone why);
 };
 

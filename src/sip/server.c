@@ -23,6 +23,7 @@ struct ct_sip_server {
     bool tagged;    /* the request had a tag in To */
     bool watched;   /* somebody holds a pointer to it */
     bool to_dialog; /* the ACK that came is for the dialog */
+    bool replies;   /* its user is answering */
     unsigned busy;  /* it is not freed while it is worked on */
     int status;     /* of the last answer; 0: none */
     enum ct_sip_gone why;
@@ -47,6 +48,8 @@ static void release(struct ct_sip_server *server)
 {
     if (server->busy > 0 || server->watched || server->state != CT_SIP_TERMINATED)
         return;
+    ct_timer_stop(&server->life);
+    ct_sip_table_remove(&server->sip->untold, &server->merged);
     free(server->last);
     free(server);
 }
@@ -59,7 +62,22 @@ static void terminate(struct ct_sip_server *server)
     ct_timer_stop(&server->life);
     ct_sip_table_remove(&server->sip->servers, &server->link);
     ct_sip_table_remove(&server->sip->merged, &server->merged);
-    if (server->watched && server->events->gone != NULL)
+    if (!server->watched || server->events->gone == NULL)
+        return;
+    if (!server->replies) {
+        server->events->gone(server->ctx, server->why);
+        return;
+    }
+    /* its user, in the middle of an answer, would not expect to be told now: at the next turn */
+    ct_sip_table_add(&server->sip->untold, &server->merged);
+    ct_timer_start(server->sip->wheel, &server->life, 0);
+}
+
+static void tell_untold(struct ct_sip_server *server)
+{
+    ct_timer_stop(&server->life);
+    ct_sip_table_remove(&server->sip->untold, &server->merged);
+    if (server->watched)
         server->events->gone(server->ctx, server->why);
 }
 
@@ -78,6 +96,8 @@ void ct_sip_servers_close(struct ct_sip *sip)
     struct ct_sip_link *link;
     for (size_t at = 0; (link = ct_sip_table_any(&sip->servers, &at)) != NULL;)
         close_server(CT_SIP_OF_LINK(struct ct_sip_server, link, link));
+    for (size_t at = 0; (link = ct_sip_table_any(&sip->untold, &at)) != NULL;)
+        tell_untold(CT_SIP_OF_LINK(struct ct_sip_server, merged, link));
 }
 
 /* ---- timers ---- */
@@ -91,7 +111,10 @@ static void repeat_fired(void *ctx)
 static void life_fired(void *ctx)
 {
     struct ct_sip_server *server = ctx;
-    (void)step(server, server->machine->life_event[server->state]);
+    if (server->state == CT_SIP_TERMINATED)
+        tell_untold(server);
+    else
+        (void)step(server, server->machine->life_event[server->state]);
 }
 
 static void set_repeat(struct ct_sip_server *server, enum ct_sip_timer timer)
@@ -414,18 +437,20 @@ enum ct_result ct_sip_reply(struct ct_sip_server *server, int status,
     write_answer(&text, server, status, options);
     struct ct_str answer = {text.at, text.len};
     enum ct_result result = text.failed ? CT_NOMEM : CT_OK;
+    server->busy++;
+    server->replies = true;
     if (result == CT_OK && options->forget && status >= 200) {
-        server->busy++;
         server->status = status;
         server->state = CT_SIP_TERMINATED;
         result = transmit(server, answer);
         terminate(server);
-        server->busy--;
-        release(server);
     } else if (result == CT_OK && (result = keep(server, answer)) == CT_OK) {
         server->status = status;
         result = step(server, event);
     }
+    server->replies = false;
+    server->busy--;
+    release(server);
     ct_arena_free(arena);
     return result;
 }

@@ -339,6 +339,8 @@ static enum ct_result scenario_other_stream(void)
     if (result != CT_OK)
         goto out;
     TRY(ct_sip_reply(user.server, 404, NULL));
+    EXPECT(user.gone == 0 && ct_sip_counts(user.world.sip).servers == 0);
+    world_pass(&user.world, 1);
     EXPECT(user.gone == 1 && user.why == CT_SIP_GONE_DONE && user.world.count == 1);
 
 out:
@@ -381,6 +383,9 @@ static enum ct_result scenario_not_sent(void)
         goto out;
     user.world.broken = true;
     EXPECT_RESULT(CT_UNAVAILABLE, ct_sip_reply(user.server, 183, NULL));
+    /* not while it answers */
+    EXPECT(user.gone == 0);
+    world_pass(&user.world, 1);
     EXPECT(user.gone == 1 && user.why == CT_SIP_GONE_TRANSPORT);
     close_user(&user);
     result = begin(&user, CT_SIP_UDP, OPTIONS);
@@ -388,7 +393,23 @@ static enum ct_result scenario_not_sent(void)
         goto out;
     user.world.broken = true;
     EXPECT_RESULT(CT_UNAVAILABLE, ct_sip_reply(user.server, 200, NULL));
-    EXPECT(user.gone == 1 && user.why == CT_SIP_GONE_TRANSPORT);
+    EXPECT(user.gone == 0 && ct_sip_counts(user.world.sip).servers == 0);
+    /* who lets go meanwhile is not told any more */
+    ct_sip_server_forget(user.server);
+    user.server = NULL;
+    world_pass(&user.world, 1);
+    EXPECT(user.gone == 0 && ct_wheel_count(ct_sip_wheel(user.world.sip)) == 0);
+    close_user(&user);
+    /* and who has not when the endpoint goes is */
+    result = begin(&user, CT_SIP_TCP, OPTIONS);
+    if (result != CT_OK)
+        goto out;
+    TRY(ct_sip_reply(user.server, 200, NULL));
+    EXPECT(user.gone == 0);
+    struct ct_sip *sip = user.world.sip;
+    user.world.sip = NULL;
+    ct_sip_free(sip);
+    EXPECT(user.gone == 1 && user.why == CT_SIP_GONE_DONE);
 
 out:
     close_user(&user);
