@@ -10,6 +10,7 @@ struct outside {
     int64_t now_ms;
     uint8_t chance;
     struct ct_sip_env env;
+    void *user; /* of the test */
 };
 
 #define OUTSIDE_UNIX INT64_C(1790000000000)
