@@ -165,10 +165,12 @@ static enum ct_result read_environment(struct loader *loader, char *const *envir
 
     for (size_t i = 0; environment[i] != NULL; i++) {
         const char *equals = strchr(environment[i], '=');
-        if (equals == NULL || equals[1] == '\0')
+        if (equals == NULL)
             continue;
         struct ct_str name = {environment[i], (size_t)(equals - environment[i])};
         const struct ct_setting *setting = ct_setting_find(name);
+        if (equals[1] == '\0' && (setting == NULL || !(setting->flags & CT_SETTING_EMPTY)))
+            continue;
         if (setting == NULL) {
             enum ct_result result = notice_misspelling(loader, name, 0);
             if (result != CT_OK)

@@ -19,6 +19,8 @@ enum ct_setting_kind { CT_SETTING_IS_TEXT, CT_SETTING_IS_INT, CT_SETTING_IS_CHOI
 enum ct_setting_flag {
     CT_SETTING_SECRET = 1 << 0, /* the value is never shown */
     CT_SETTING_URL = 1 << 1,    /* a password inside the URL is never shown */
+    CT_SETTING_EMPTY =
+        1 << 2, /* empty in the environment is a value; of others it is as if unset */
 };
 
 /** Judges the text of a setting: UTF-8 without control characters (a secret: any bytes). @p plain

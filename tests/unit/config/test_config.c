@@ -25,6 +25,9 @@ static enum ct_result test_environment_goes_before_file(void)
     EXPECT(same(config.log_file, ""));
     EXPECT_RESULT(CT_INVALID, load(arena, "HOST=\n", NULL, &config, &why));
     EXPECT(has(why, "HOST is \"\" ("));
+    /* But of this one: no SIP at all. */
+    TRY(load(arena, "SIP_LISTEN=udp:127.0.0.1:5070\n", ENVIRONMENT("SIP_LISTEN="), &config, &why));
+    EXPECT(same(config.sip_listen, ""));
 out:
     ct_arena_free(arena);
     return result;

@@ -133,7 +133,8 @@ static const struct expectation expectations[] = {
      "tls:[::1]:5061, wss:0.0.0.0:0", "tls:[::1]:5061, wss:0.0.0.0:0", "udp:localhost:5060",
      "\"udp:localhost:5060\" (environment): an address has to be a numeric one, IPv6 in brackets: "
      "0.0.0.0, [::1]",
-     "`off`, or sockets such as udp:0.0.0.0:5060, tls:[::1]:5061, separated by commas", NULL},
+     "`off` or empty, or sockets such as udp:0.0.0.0:5060, tls:[::1]:5061, separated by commas",
+     NULL},
     {"SIP_DOMAIN", "localhost", "sip.example.com", "sip.example.com", "[2001:db8::1]",
      "[2001:db8::1]", "sip:example.com", "\"sip:example.com\" (environment)",
      "a domain name or an address, without a port", NULL},
