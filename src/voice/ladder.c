@@ -67,7 +67,8 @@ static void add_parameters(struct ct_str text, struct ct_buf *out)
     }
 }
 
-/* The value of Authorization: a scheme and what proves it. Blanks at its end stay, its line ends among them. */
+/* The value of Authorization: a scheme and what proves it; a single word is no scheme. Blanks at its end stay, its
+ * line ends among them. */
 static void add_credentials(struct ct_str value, struct ct_buf *out)
 {
     size_t end = value.len;
@@ -81,10 +82,11 @@ static void add_credentials(struct ct_str value, struct ct_buf *out)
         at++;
     bool digest =
         ct_str_equal_nocase((struct ct_str){kept.at + scheme, at - scheme}, CT_STR("Digest"));
-    ct_buf_add(out, kept.at, at);
-    if (digest)
+    if (at < end)
+        ct_buf_add(out, kept.at, at);
+    if (digest && at < end)
         add_parameters((struct ct_str){kept.at + at, end - at}, out);
-    else
+    else if (at > scheme)
         ct_buf_text(out, " " BLANK);
     ct_buf_add(out, value.at + end, value.len - end);
 }

@@ -48,7 +48,9 @@ static enum ct_result test_credentials(void)
                    "Authorization: Digest response=\"***\"\r\n");
     EXPECT_BLANKED("Authorization: Basic QWxhZGRpbg==\r\n", "Authorization: Basic ***\r\n");
     EXPECT_BLANKED("Authorization: Bearer a.b.c", "Authorization: Bearer ***");
-    EXPECT_BLANKED("Authorization:\r\n", "Authorization: ***\r\n");
+    EXPECT_BLANKED("Authorization:\r\n", "Authorization:\r\n");
+    EXPECT_BLANKED("Authorization: \r\n secret\r\n", "Authorization: ***\r\n");
+    EXPECT_BLANKED("Authorization: Digest\r\n", "Authorization: ***\r\n");
     /* no secret */
     EXPECT_BLANKED("WWW-Authenticate: Digest nonce=\"n\"\r\n",
                    "WWW-Authenticate: Digest nonce=\"n\"\r\n");
