@@ -129,7 +129,7 @@ static const struct expectation expectations[] = {
      "a whole number of connections from 16 to 1000000", NULL},
     {"MAX_BODY_BYTES", "65536", "1024", "1024", "16777216", "16777216", "1 MiB",
      "\"1 MiB\" (environment)", "a whole number of bytes from 1024 to 16777216", NULL},
-    {"SIP_LISTEN", "udp:127.0.0.1:5060,tcp:127.0.0.1:5060,ws:127.0.0.1:5066", "off", "off",
+    {"SIP_LISTEN", "udp:127.0.0.1:5060,tcp:127.0.0.1:5060,ws:127.0.0.1:5066", "", "",
      "tls:[::1]:5061, wss:0.0.0.0:0", "tls:[::1]:5061, wss:0.0.0.0:0", "udp:localhost:5060",
      "\"udp:localhost:5060\" (environment): an address has to be a numeric one, IPv6 in brackets: "
      "0.0.0.0, [::1]",
