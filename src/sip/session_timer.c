@@ -34,6 +34,8 @@ static int refresher_of(const struct ct_sip_message *message)
     struct ct_str who;
     size_t at = 0;
 
+    if (value.len == 0)
+        return 0;
     while (at < value.len && value.at[at] != ';')
         at++;
     if (!ct_sip_param((struct ct_str){value.at + at, value.len - at}, CT_STR("refresher"), &who))
