@@ -6,7 +6,7 @@
 
 #include "sip/re_inside.h"
 
-/* Room for bursts: some 4,000 messages. The kernel lowers it to net.core.rmem_max. */
+/* Room for bursts: some 4,000 messages. Without CAP_NET_ADMIN the kernel lowers it to net.core.rmem_max. */
 #define RECEIVE_BYTES (4 << 20)
 
 bool ct_re_from_sockaddr(const struct sockaddr *address, struct ct_sip_socket *out)
@@ -128,7 +128,8 @@ static int bind_udp(struct ct_re_listener *listener)
     listener->fd = socket(address.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (listener->fd < 0)
         return errno;
-    (void)setsockopt(listener->fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
+    if (setsockopt(listener->fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes)) != 0)
+        (void)setsockopt(listener->fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
     if (address.ss_family == AF_INET6)
         (void)setsockopt(listener->fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
     return bind(listener->fd, (const struct sockaddr *)&address, size) == 0 ? 0 : errno;
