@@ -231,6 +231,29 @@ def test_whose_messages_one_sees(server, world, owner, other):
     assert legs(owner, caller_id=owner.id, callee_id=None) == "caller callee "
 
 
+def test_calls_of_a_server_that_was_killed(launch):
+    """They end at the next start, at the last moment that they were known to be up."""
+    server = launch()
+    owner = Account(server)
+    began = ms(NOW - 10 * MINUTE)
+    up = {"started_at": began, "node": "gone", "ended_at": None, "hangup_by": None, "sip_code": None, "reason": None}
+    world = World(server)
+    answered = world.call(owner, status="in-progress", **up)
+    ringing = world.call(owner, status="ringing", answered_at=None, **up)
+    over = world.call(owner, **{**up, "ended_at": began + 5_000})
+    with server.opened() as database:
+        database.execute("INSERT INTO call_nodes (node, seen_at) VALUES ('gone', ?)", (began + 62_345,))
+    server.kill()
+    again = launch(server.folder)
+    client = again.client(owner.token)
+    shown = client.get(f"/calls/{answered}").json()
+    assert (shown["status"], shown["seconds"], shown["hangup_by"]) == ("interrupted", 60.345, None)
+    assert shown["ended_at"] == text(NOW - 10 * MINUTE + timedelta(milliseconds=62_345))
+    assert (client.get(f"/calls/{ringing}").json()["status"], client.get(f"/calls/{over}").json()["status"]) == ("interrupted", "completed")
+    ended = [one["subject_id"] for one in client.get("/events", params={"types": "call.ended"}).json()["items"]]
+    assert sorted(ended) == [answered, ringing]
+
+
 def test_records_outlive_the_account_of_the_other_side(world, owner, other):
     call = world.call(owner, caller_id=other.id)
     other.client.delete("/auth/me", json={"password": other.password})
