@@ -59,6 +59,7 @@ struct lan {
         const char *addresses;
     } names[NAMES];
     size_t name_count;
+    int64_t name_ms; /* how long it takes to look one up */
     lan_judge *judge;
     void *judge_ctx;
     size_t sent;
@@ -446,25 +447,51 @@ static size_t look_up(struct lan *lan, struct ct_str host, struct ct_sip_hop *ho
     return count;
 }
 
+struct ct_sip_lookup {
+    struct ct_timer timer;
+    ct_sip_found *found;
+    void *ctx;
+    struct ct_sip_hop hops[8];
+    size_t count;
+};
+
+static void looked_up(void *ctx)
+{
+    struct ct_sip_lookup lookup = *(struct ct_sip_lookup *)ctx;
+
+    free(ctx);
+    lookup.found(lookup.ctx, lookup.hops, lookup.count);
+}
+
 static enum ct_result env_resolve(void *ctx, struct ct_str uri, ct_sip_found *found,
                                   void *found_ctx, struct ct_sip_lookup **out)
 {
-    struct place *place = ctx;
-    struct ct_sip_hop hops[8] = {{0}};
+    struct lan *lan = ((struct place *)ctx)->lan;
+    struct ct_sip_lookup lookup = {.found = found, .ctx = found_ctx};
+    struct ct_sip_socket address;
     struct ct_sip_uri read;
-    size_t count = 0;
 
-    if (ct_sip_uri_read(uri, &read))
-        count = look_up(place->lan, read.host, hops, 8);
     *out = NULL;
-    found(found_ctx, hops, count);
+    if (ct_sip_uri_read(uri, &read))
+        lookup.count = look_up(lan, read.host, lookup.hops, 8);
+    if (lan->name_ms == 0 || lookup.count == 0 || ct_sip_address_parse(read.host, &address)) {
+        found(found_ctx, lookup.hops, lookup.count);
+        return CT_OK;
+    }
+    *out = malloc(sizeof(**out));
+    if (*out == NULL)
+        return CT_NOMEM;
+    lookup.timer = (struct ct_timer){.fire = looked_up, .ctx = *out};
+    **out = lookup;
+    ct_timer_start(lan->wheel, &(*out)->timer, lan->name_ms);
     return CT_OK;
 }
 
 static void env_resolve_cancel(void *ctx, struct ct_sip_lookup *lookup)
 {
     (void)ctx;
-    (void)lookup;
+    ct_timer_stop(&lookup->timer);
+    free(lookup);
 }
 
 enum ct_result lan_place(struct lan *lan, const char *address, struct ct_sip_env *out)
@@ -529,6 +556,11 @@ void lan_name(struct lan *lan, const char *name, const char *addresses)
         abort();
     lan->names[lan->name_count].name = name;
     lan->names[lan->name_count++].addresses = addresses;
+}
+
+void lan_slow_names(struct lan *lan, int64_t ms)
+{
+    lan->name_ms = ms;
 }
 
 int64_t lan_now_ms(const struct lan *lan)

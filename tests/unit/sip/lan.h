@@ -83,6 +83,8 @@ size_t lan_flights(const struct lan *lan);
 
 /** What DNS says of a name: addresses with commas between them. Borrowed. */
 void lan_name(struct lan *lan, const char *name, const char *addresses);
+/** How long it takes from now on to look up a name; 0: no time at all. */
+void lan_slow_names(struct lan *lan, int64_t ms);
 /** The hop that leads to an address. */
 struct ct_sip_hop lan_hop(const char *address);
 /** Lets a datagram fall out of the sky. */

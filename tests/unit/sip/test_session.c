@@ -425,6 +425,34 @@ out:
     return result;
 }
 
+/* Names take their time; a call may end before one is found, and all may end. */
+static enum ct_result test_slow_names(void)
+{
+    struct two two;
+    enum ct_result result = two_new(&two, 16);
+
+    if (result != CT_OK)
+        goto out;
+    lan_name(two.lan, "slow.example", "192.0.2.2");
+    lan_slow_names(two.lan, 300);
+    two.bob.answers = true;
+    DO(phone_call(&two.ann, "sip:bob@slow.example", "offer", NULL));
+    lan_run(two.lan, 200);
+    SEE(lan_count(two.lan, "INVITE ") == 0);
+    phone_hang_up(&two.ann);
+    lan_run(two.lan, 1000);
+    SEE(lan_count(two.lan, "INVITE ") == 0 && phone_is_idle(&two.ann));
+    DO(phone_call(&two.ann, "sip:bob@slow.example", "offer", NULL));
+    lan_run(two.lan, 1000);
+    SEE(two.ann.answered == 1);
+    phone_hang_up(&two.ann);
+    SEE(at_rest(&two));
+    DO(phone_call(&two.ann, "sip:bob@slow.example", "offer", NULL));
+out:
+    two_free(&two);
+    return result;
+}
+
 static bool password(void *ctx, const struct ct_sip_message *challenge, struct ct_str method,
                      struct ct_str uri, struct ct_buf *out)
 {
@@ -555,6 +583,7 @@ static const struct ct_unit units[] = {
     CT_UNIT(test_second_fork_answers),
     CT_UNIT(test_next_hop),
     CT_UNIT(test_no_hop),
+    CT_UNIT(test_slow_names),
     CT_UNIT(test_challenged),
     CT_UNIT(test_storms),
     CT_UNIT(test_every_state_ends),
