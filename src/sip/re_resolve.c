@@ -6,12 +6,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "sip/re_dns.h"
 #include "sip/re_inside.h"
-#include "sip/resolve.h"
 
 #define SERVERS_MOST 4
 #define NAME_MOST 253
-#define RECORDS_MOST 32
 #define MESSAGE_MOST 4096
 /* A question is asked twice of each server. */
 #define ROUNDS 2
@@ -37,9 +36,6 @@ struct ct_re_dns {
     uint32_t server_count;
     struct ct_dns_question *questions;
 };
-
-/* In the order of enum ct_dns_type. */
-static const uint16_t types[] = {DNS_TYPE_A, DNS_TYPE_AAAA, DNS_TYPE_SRV, DNS_TYPE_NAPTR};
 
 static void close_socket(struct ct_dns_question *question)
 {
@@ -80,7 +76,7 @@ static bool send_question(struct ct_dns_question *question, const struct sa *ser
     if (question->fd >= 0 && connect(question->fd, &server->u.sa, server->len) == 0 &&
         fd_listen(question->fd, FD_READ, came, question) == 0 && dns_hdr_encode(text, &head) == 0 &&
         dns_dname_encode(text, question->name, NULL, 0, false) == 0 &&
-        mbuf_write_u16(text, htons(types[question->type])) == 0 &&
+        mbuf_write_u16(text, htons(ct_re_dns_type(question->type))) == 0 &&
         mbuf_write_u16(text, htons(DNS_CLASS_IN)) == 0)
         sent = send(question->fd, text->buf, text->end, MSG_NOSIGNAL) == (ssize_t)text->end;
     mem_deref(text);
@@ -105,100 +101,27 @@ static bool try_next(struct ct_dns_question *question)
     return false;
 }
 
-static struct ct_str without_dot(const char *name)
-{
-    struct ct_str text = ct_str_of(name);
-    while (text.len > 0 && text.at[text.len - 1] == '.')
-        text.len--;
-    return text;
-}
-
-static bool read_record(const struct dnsrr *record, enum ct_dns_type type,
-                        struct ct_dns_record *out)
-{
-    if (record->type != types[type] || record->dnsclass != DNS_CLASS_IN)
-        return false;
-    *out = (struct ct_dns_record){.type = type};
-    uint32_t v4 = htonl(record->rdata.a.addr);
-    switch (type) {
-    case CT_DNS_A:
-        out->address.family = CT_SIP_IPV4;
-        memcpy(out->address.bytes, &v4, sizeof(v4));
-        break;
-    case CT_DNS_AAAA:
-        out->address.family = CT_SIP_IPV6;
-        memcpy(out->address.bytes, record->rdata.aaaa.addr, sizeof(out->address.bytes));
-        break;
-    case CT_DNS_SRV:
-        out->priority = record->rdata.srv.pri;
-        out->weight = record->rdata.srv.weight;
-        out->port = record->rdata.srv.port;
-        out->target = without_dot(record->rdata.srv.target);
-        break;
-    case CT_DNS_NAPTR:
-        out->priority = record->rdata.naptr.order;
-        out->weight = record->rdata.naptr.pref;
-        out->flags = ct_str_of(record->rdata.naptr.flags);
-        out->service = ct_str_of(record->rdata.naptr.services);
-        out->target = without_dot(record->rdata.naptr.replace);
-        break;
-    }
-    return true;
-}
-
-/* Whether it is the answer to this question; what it says of it is then in the rest. */
-static bool is_answer(const struct ct_dns_question *question, struct mbuf *text,
-                      struct dnshdr *head)
-{
-    char *name = NULL;
-    bool same = dns_hdr_decode(text, head) == 0 && head->qr && head->id == question->id &&
-                head->nq == 1 && dns_dname_decode(text, &name, 0) == 0 &&
-                str_casecmp(name, question->name) == 0 && mbuf_get_left(text) >= 4 &&
-                ntohs(mbuf_read_u16(text)) == types[question->type] &&
-                ntohs(mbuf_read_u16(text)) == DNS_CLASS_IN;
-    mem_deref(name);
-    return same;
-}
-
-static void take_answer(struct ct_dns_question *question, struct mbuf *text,
-                        const struct dnshdr *head)
-{
-    struct dnsrr *kept[RECORDS_MOST];
-    struct ct_dns_record records[RECORDS_MOST];
-    size_t count = 0;
-    for (size_t i = 0; i < head->nans && count < RECORDS_MOST; i++) {
-        struct dnsrr *record = NULL;
-        if (dns_rr_decode(text, &record, 0) != 0)
-            break;
-        if (read_record(record, question->type, &records[count]))
-            kept[count++] = record;
-        else
-            mem_deref(record);
-    }
-    end(question, records, count);
-    for (size_t i = 0; i < count; i++)
-        mem_deref(kept[i]);
-}
-
 static void came(int flags, void *arg)
 {
     struct ct_dns_question *question = arg;
     struct ct_sip_net *net = question->dns->net;
-    struct dnshdr head;
+    struct ct_dns_record records[CT_RE_DNS_RECORDS];
+    char text[MESSAGE_MOST];
+    size_t count;
     (void)flags;
-    struct mbuf *text = mbuf_alloc(MESSAGE_MOST);
-    ssize_t size = text == NULL ? -1 : recv(question->fd, text->buf, text->size, MSG_DONTWAIT);
-    if (size > 0)
-        text->end = (size_t)size;
-    bool refused = size < 0 && errno != EAGAIN;
-    if (size > 0 && is_answer(question, text, &head)) {
-        refused = head.rcode != DNS_RCODE_OK && head.rcode != DNS_RCODE_NAME_ERR;
-        if (!refused)
-            take_answer(question, text, &head);
-    }
-    if (refused && !try_next(question))
+    struct ct_arena *arena = ct_arena_new();
+    ssize_t size = recv(question->fd, text, sizeof(text), MSG_DONTWAIT);
+    enum ct_result result = CT_INVALID;
+    if (arena != NULL && size > 0)
+        result = ct_re_dns_read(arena, (struct ct_str){text, (size_t)size}, question->id,
+                                question->name, question->type, records, &count);
+    else if (arena == NULL || errno != EAGAIN)
+        result = CT_UNAVAILABLE;
+    if (result == CT_OK)
+        end(question, records, count);
+    else if (result != CT_INVALID && !try_next(question))
         end(question, NULL, 0);
-    mem_deref(text);
+    ct_arena_free(arena);
     ct_re_turn(net);
 }
 
