@@ -131,6 +131,12 @@ static const struct {
     {"check", ct_check_command, "check [FILE]", "Look for faults in the database, or in a backup.",
      "Prints one line for each and exits with 1 when there is any. The server may run at the same\n"
      "time. Nothing is changed.\n"},
+    {"doctor", ct_doctor_command, "doctor [--markdown]",
+     "Say what would keep a phone from reaching this machine.",
+     "Run it where the server runs, while it runs, with its settings. Each finding comes with what "
+     "to\n"
+     "do; when something is wrong, the exit status is 1. Nothing is changed.\n"
+     "--markdown  print the table of checks as a page of documentation\n"},
     {"token", token, "token issue NAME", "Print a fresh access token of a user.",
      "It is valid for ACCESS_TOKEN_EXPIRE_MINUTES.\n"},
     {"version", version, "version", "Print the version.", ""},

@@ -37,7 +37,7 @@ struct ct_program {
 typedef int ct_command(struct ct_program *program, int argc, char **argv);
 ct_command ct_serve_command, ct_migrate_command, ct_user_command, ct_pool_command,
     ct_number_command, ct_metrics_command, ct_events_command, ct_backup_command, ct_restore_command,
-    ct_check_command;
+    ct_check_command, ct_doctor_command;
 
 /** Says why on standard error (NULL: out of memory); answers the exit status 1. */
 int ct_program_fail(const char *why);
