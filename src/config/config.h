@@ -30,6 +30,7 @@ enum ct_algorithm { CT_HS256, CT_HS384, CT_HS512, CT_RS256, CT_ES256 };
 enum ct_password_hash { CT_ARGON2ID, CT_BCRYPT };
 enum ct_number_policy { CT_POLICY_OPEN, CT_POLICY_POOL };
 enum ct_number_check { CT_CHECK_DESCRIBE, CT_CHECK_STRICT };
+enum ct_sip_digest { CT_SIP_DIGEST_MD5, CT_SIP_DIGEST_BOTH, CT_SIP_DIGEST_SHA256 };
 enum ct_sip_unknown { CT_SIP_UNKNOWN_DROP, CT_SIP_UNKNOWN_REJECT };
 enum ct_log_format_setting { CT_LOG_FORMAT_AUTO, CT_LOG_FORMAT_TEXT, CT_LOG_FORMAT_JSON };
 

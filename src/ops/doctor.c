@@ -89,7 +89,8 @@ static const char *addresses_text(struct ct_arena *arena, const struct ct_addres
         ct_address_text((const struct sockaddr *)&list->at[i], sizeof(list->at[i]), text);
         ct_buf_printf(&out, "%s%s", i > 0 ? ", " : "", text);
     }
-    return ct_buf_done(&out).at;
+    struct ct_str text_of_all = ct_buf_done(&out);
+    return out.failed ? NULL : text_of_all.at;
 }
 
 /* ------------------------------------------------------------------------------------ SIP_LISTEN */
@@ -164,12 +165,14 @@ static enum ct_result sip_public(struct doctor *doctor, struct ct_buf *found)
             return CT_OK;
     }
     const char *text = addresses_text(doctor->arena, &doctor->own);
+    if (text == NULL)
+        return CT_NOMEM;
     if (doctor->own.count == 0)
         fault(found, "this machine has no address but the loopback");
     else
         fault(found,
               "SIP_PUBLIC_ADDRESS is empty, and all addresses of this machine are private: %s",
-              text == NULL ? "" : text);
+              text);
     return CT_OK;
 }
 
@@ -223,8 +226,10 @@ static enum ct_result domain_here(struct doctor *doctor, struct ct_buf *found)
     }
     if (elsewhere.count > 0) {
         const char *text = addresses_text(doctor->arena, &elsewhere);
+        if (text == NULL)
+            return CT_NOMEM;
         fault(found, "SIP_DOMAIN=%s leads to %s, which is not this machine",
-              doctor->config->sip_domain, text == NULL ? "" : text);
+              doctor->config->sip_domain, text);
     }
     return CT_OK;
 }

@@ -208,6 +208,12 @@ static void refuse(struct ct_sip_server *transaction)
     (void)!ct_sip_reply(transaction, 503, &options);
 }
 
+static bool offers(const struct ct_authenticator *authenticator, enum ct_digest_algorithm algorithm)
+{
+    return algorithm == CT_DIGEST_MD5 ? !authenticator->options.no_md5
+                                      : !authenticator->options.no_sha256;
+}
+
 static void challenge(struct ct_authenticator *authenticator, struct ct_sip_server *transaction,
                       struct ct_str realm, bool stale)
 {
@@ -221,6 +227,8 @@ static void challenge(struct ct_authenticator *authenticator, struct ct_sip_serv
     const struct ct_digest_moment moment =
         moment_of(authenticator, ct_sip_server_from(transaction));
     for (size_t i = 0; i < CT_DIGEST_ALGORITHMS; i++) {
+        if (!offers(authenticator, best_first[i]))
+            continue;
         ct_buf_text(&headers, "WWW-Authenticate: ");
         ct_digest_print_challenge(authenticator->digest, best_first[i], realm, stale, &moment,
                                   &headers);
@@ -235,7 +243,8 @@ static void challenge(struct ct_authenticator *authenticator, struct ct_sip_serv
 }
 
 /* The first credentials for our realm that can be judged. CT_NOT_FOUND: there are none. */
-static enum ct_result read_credentials(struct ct_arena *arena, const struct ct_sip_message *message,
+static enum ct_result read_credentials(const struct ct_authenticator *authenticator,
+                                       struct ct_arena *arena, const struct ct_sip_message *message,
                                        struct ct_str realm, struct ct_digest_credentials *out)
 {
     struct ct_sip_cursor cursor = {0};
@@ -244,7 +253,7 @@ static enum ct_result read_credentials(struct ct_arena *arena, const struct ct_s
         enum ct_result result = ct_digest_read_credentials(arena, value, out);
         if (result == CT_NOMEM)
             return result;
-        if (result == CT_OK && out->algorithm_known &&
+        if (result == CT_OK && out->algorithm_known && offers(authenticator, out->algorithm) &&
             (realm.len == 0 || ct_str_equal(out->realm, realm)))
             return CT_OK;
     }
@@ -261,7 +270,8 @@ bool ct_authenticator_is_named(struct ct_authenticator *authenticator,
     struct ct_arena *arena = ct_arena_new();
     if (arena == NULL)
         return false;
-    bool named = read_credentials(arena, message, (struct ct_str){0}, &credentials) == CT_OK &&
+    bool named = read_credentials(authenticator, arena, message, (struct ct_str){0},
+                                  &credentials) == CT_OK &&
                  find(authenticator, credentials.username, &known) == CT_OK;
     ct_arena_free(arena);
     return named;
@@ -276,7 +286,7 @@ static enum outcome judge(struct ct_authenticator *authenticator, struct ct_sip_
 {
     struct ct_digest_credentials credentials;
     const struct known *known;
-    enum ct_result result = read_credentials(arena, message, realm, &credentials);
+    enum ct_result result = read_credentials(authenticator, arena, message, realm, &credentials);
     if (result != CT_OK)
         return result == CT_NOT_FOUND ? ASK : AWAY;
     result = find(authenticator, credentials.username, &known);

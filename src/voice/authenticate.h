@@ -22,7 +22,8 @@ struct ct_authenticator_options {
     const char *domain; /* SIP_DOMAIN, the realm until there is one in the database */
     struct ct_str
         secret; /* SECRET_KEY, from which the key of nonces is derived; empty: one of this process alone */
-    size_t cached; /* devices that are remembered; rounded up */
+    bool no_sha256, no_md5; /* not offered in challenges, nor taken */
+    size_t cached;          /* devices that are remembered; rounded up */
     /** Who tried, from where, and whether he failed. May be NULL. */
     void (*tried)(void *ctx, const struct ct_sip_hop *from, bool failed);
     void *tried_ctx;

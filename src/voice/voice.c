@@ -272,13 +272,16 @@ static enum ct_result make_endpoint(struct ct_voice *voice)
 static enum ct_result make_registrar(struct ct_voice *voice)
 {
     const struct ct_config *config = voice->config;
-    const struct ct_authenticator_options authenticator = {.env = ct_sip_net_env(voice->net),
-                                                           .reader = &voice->reader,
-                                                           .domain = config->sip_domain,
-                                                           .secret = ct_str_of(config->secret_key),
-                                                           .cached = DEVICES_CACHED,
-                                                           .tried = tried,
-                                                           .tried_ctx = voice};
+    const struct ct_authenticator_options authenticator = {
+        .env = ct_sip_net_env(voice->net),
+        .reader = &voice->reader,
+        .domain = config->sip_domain,
+        .secret = ct_str_of(config->secret_key),
+        .no_sha256 = config->sip_digest == CT_SIP_DIGEST_MD5,
+        .no_md5 = config->sip_digest == CT_SIP_DIGEST_SHA256,
+        .cached = DEVICES_CACHED,
+        .tried = tried,
+        .tried_ctx = voice};
     enum ct_result result = ct_authenticator_new(&authenticator, &voice->authenticator);
     if (result != CT_OK)
         return result;

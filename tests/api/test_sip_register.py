@@ -57,6 +57,20 @@ def test_a_phone_registers(server, owner, kind, algorithm):
         assert registrations(owner, device) == []
 
 
+@pytest.mark.parametrize("setting, offered", [(None, "MD5"), ("md5", "MD5"), ("sha-256", "SHA-256")])
+def test_one_algorithm(launch, setting, offered):
+    server = launch(SIP_DIGEST=setting)
+    device = make_device(Account(server))
+    other = "SHA-256" if offered == "MD5" else "MD5"
+    with open_phone(server, device, algorithm=offered) as phone, open_phone(server, device, algorithm=other) as wrong:
+        first = phone.ask(phone.request("REGISTER"))
+        assert [sip.parameters(value)["algorithm"] for value in first.all("WWW-Authenticate")] == [offered]
+        assert phone.register(expires=600).status == 200
+        # What was not offered is not taken either, though it would be right.
+        wrong.challenge = sip.parameters(wrong.ask(wrong.request("REGISTER")).get("WWW-Authenticate"))
+        assert wrong.ask(wrong.request("REGISTER", wrong.authorization("REGISTER", "sip:localhost"))).status == 401
+
+
 def test_expiry_is_kept_within_bounds(server, owner):
     device = make_device(owner)
     with open_phone(server, device) as phone:

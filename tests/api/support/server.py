@@ -35,6 +35,8 @@ class Server:
         self.errors = errors
         self.settings = {"SECRET_KEY": program.SECRET_KEY, "PORT": "0", "LOG_FORMAT": "json",
                          "SIP_LISTEN": "udp:127.0.0.1:0,tcp:127.0.0.1:0,ws:127.0.0.1:0",
+                         # so that tests see both
+                         "SIP_DIGEST": "both",
                          # a machine that stands still for a while is no overload
                          "QUEUE_WAIT_MS": "600000", **database.settings_of(folder)}
         self.settings.update(settings)
