@@ -126,6 +126,21 @@ void ct_live_leg_offered(void *ctx, const struct ct_sip_offer *offer)
     (void)result; /* it waits, so it can be refused */
 }
 
+/* Who had offered something has gone, and the other side has taken it: it is asked what it offers, so that the two
+ * that are left agree again. One that is about to be offered something else needs no such help. */
+static void mend(struct ct_live_leg *leg)
+{
+    struct ct_live *call = leg->call;
+    struct ct_live_leg *other = ct_live_other(leg);
+
+    if (call->over || other == NULL || other->session == NULL ||
+        ct_sip_session_state(other->session) != CT_SIP_SESSION_CONFIRMED ||
+        offer_patiently(leg->session, (struct ct_sip_body){0}) != CT_OK)
+        return;
+    call->exchange = CT_LIVE_ASKED;
+    call->giver = leg;
+}
+
 void ct_live_leg_offer_accepted(void *ctx, bool wants_ack, struct ct_sip_body body)
 {
     struct ct_live_leg *leg = ctx;
@@ -138,6 +153,8 @@ void ct_live_leg_offer_accepted(void *ctx, bool wants_ack, struct ct_sip_body bo
         /* who had asked is gone; what was offered gets an answer all the same */
         if (wants_ack)
             result = ct_sip_session_ack(leg->session, (struct ct_sip_body){0});
+        if (call != NULL && call->exchange == CT_LIVE_QUIET && result == CT_OK)
+            mend(leg);
         return;
     }
     ct_live_enter(call);
@@ -150,13 +167,13 @@ void ct_live_leg_offer_accepted(void *ctx, bool wants_ack, struct ct_sip_body bo
     switch (exchange) {
     case CT_LIVE_PASSED:
         result = pass(leg, giver, wants_ack, body, ct_sip_session_accept_offer);
+        if (result != CT_FORBIDDEN)
+            break;
         /* it was cancelled meanwhile */
-        if (result == CT_FORBIDDEN && wants_ack) {
-            call->ack_to = NULL;
-            result = ct_sip_session_ack(leg->session, (struct ct_sip_body){0});
-        } else if (result == CT_FORBIDDEN) {
-            result = CT_OK;
-        }
+        call->ack_to = NULL;
+        result = wants_ack ? ct_sip_session_ack(leg->session, (struct ct_sip_body){0}) : CT_OK;
+        if (result == CT_OK)
+            mend(leg);
         break;
     case CT_LIVE_BRIDGED:
         result = pass(leg, giver, false, body, ct_sip_session_ack);

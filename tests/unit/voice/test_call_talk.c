@@ -261,6 +261,46 @@ out:
     return result;
 }
 
+/* dora wants bob's place, and leaves before ann has agreed: ann and bob go on as before. */
+static enum ct_result test_newcomer_leaves(void)
+{
+    struct hub hub;
+    char line[512];
+    struct ct_str id;
+    struct ct_str ours;
+    struct ct_str theirs;
+    enum ct_result result = hub_new(&hub, 14);
+
+    if (result != CT_OK)
+        goto out;
+    DO(talk(&hub, &hub.ann, &hub.bob, "b"));
+    SEE(hub.bob.leg != NULL);
+    id = ct_sip_session_call_id(hub.bob.leg);
+    ours = ct_sip_session_local_tag(hub.bob.leg);
+    theirs = ct_sip_session_remote_tag(hub.bob.leg);
+    snprintf(line, sizeof(line), "Replaces: %.*s;to-tag=%.*s;from-tag=%.*s\r\n", (int)id.len, id.at,
+             (int)theirs.len, theirs.at, (int)ours.len, ours.at);
+    hub.may_replace = true;
+    hub.ann.offer_by_hand = true;
+    DO(hub_call(&hub.dora, "x", "offer of dora",
+                &(struct ct_sip_invite){.headers = ct_str_of(line)}));
+    lan_run(hub.lan, 1000);
+    SEE(hub.ann.offered == 1 && hub.dora.answered == 0 && hub.ann.leg != NULL);
+    phone_hang_up(&hub.dora);
+    lan_run(hub.lan, 1000);
+    hub.ann.offer_by_hand = false;
+    DO(ct_sip_session_accept_offer(hub.ann.leg, phone_body("answer to dora")));
+    lan_run(hub.lan, 2000);
+    SEE(hub.ann.ended == 0 && hub.bob.ended == 0 && hub.ann.offered == 2);
+    SEE(hub.bob.offered == 1 && strcmp(hub.bob.body, "later answer of the caller") == 0);
+    SEE(strcmp(hub.ann.body, "later answer of the callee") == 0);
+    phone_hang_up(&hub.ann);
+    SEE(hub_at_rest(&hub));
+out:
+    hub_free(&hub);
+    return result;
+}
+
 /* ---- over the API ---- */
 
 #define KEY "0123456789abcdef0123456789abcdef"
@@ -431,12 +471,19 @@ out:
 }
 
 static const struct ct_unit units[] = {
-    CT_UNIT(test_offers_pass),       CT_UNIT(test_glare),
-    CT_UNIT(test_info_passes),       CT_UNIT(test_blind_transfer),
-    CT_UNIT(test_transferor_leaves), CT_UNIT(test_transfer_fails),
-    CT_UNIT(test_attended_transfer), CT_UNIT(test_replaces),
-    CT_UNIT(test_dialled),           CT_UNIT(test_dialled_in_vain),
-    CT_UNIT(test_decided_later),     CT_UNIT(test_loop),
+    CT_UNIT(test_offers_pass),
+    CT_UNIT(test_glare),
+    CT_UNIT(test_info_passes),
+    CT_UNIT(test_blind_transfer),
+    CT_UNIT(test_transferor_leaves),
+    CT_UNIT(test_transfer_fails),
+    CT_UNIT(test_attended_transfer),
+    CT_UNIT(test_replaces),
+    CT_UNIT(test_newcomer_leaves),
+    CT_UNIT(test_dialled),
+    CT_UNIT(test_dialled_in_vain),
+    CT_UNIT(test_decided_later),
+    CT_UNIT(test_loop),
     CT_UNIT(test_phone_vanishes),
 };
 
