@@ -218,8 +218,8 @@ static void opened(void *arg)
     if (stream->state == OPENING) {
         stream->state = OPEN;
         stream->heard_ms = ct_re_now_ms();
-        /* A WebSocket has its handshake to come. */
-        stream->since_ms = ct_framing_waits(&stream->frames) ? stream->heard_ms : 0;
+        /* Who comes has something to say, and has it said in time. */
+        stream->since_ms = stream->incoming ? stream->heard_ms : 0;
         stream->waiting = NULL;
         if (waiting != NULL)
             (void)!send_bytes(stream, waiting);
