@@ -187,6 +187,16 @@ static bool bind_voice(struct ct_program *program)
     return false;
 }
 
+static enum ct_result start_voice(struct ct_program *program, const struct ct_keeper *keeper,
+                                  const char **why)
+{
+    const struct ct_voice_options options = {.store = program->store,
+                                             .log = program->log,
+                                             .metrics = program->metrics,
+                                             .node = ct_keeper_node(keeper)};
+    return ct_voice_start(program->voice, &options, program->arena, why);
+}
+
 static void say_listening(struct ct_program *program, const struct ct_server *server,
                           const struct ct_notify *notify)
 {
@@ -267,7 +277,7 @@ int ct_serve_command(struct ct_program *program, int argc, char **argv)
     if (result == CT_OK)
         result = start_ops(program, hashing);
     if (result == CT_OK)
-        result = ct_voice_start(program->voice, program->store, program->log, program->arena, &why);
+        result = start_voice(program, keeper, &why);
     if (result == CT_OK)
         result =
             start_server(program, hashing, readers, &mounts, &listener, &notify, &server, &why);

@@ -280,16 +280,20 @@ bool ct_authenticator_is_named(struct ct_authenticator *authenticator,
 /* What is to be done with a request. */
 enum outcome { GOOD, ASK, ASK_AGAIN, FAILED, AWAY };
 
+/* Finds who is meant by a username. */
+typedef enum ct_result lookup(void *ctx, struct ct_str username, const struct known **out);
+
 static enum outcome judge(struct ct_authenticator *authenticator, struct ct_sip_server *transaction,
                           const struct ct_sip_message *message, struct ct_arena *arena,
-                          struct ct_str realm, struct ct_sip_caller *out)
+                          struct ct_str realm, lookup *look, void *look_ctx,
+                          struct ct_sip_caller *out)
 {
     struct ct_digest_credentials credentials;
     const struct known *known;
     enum ct_result result = read_credentials(authenticator, arena, message, realm, &credentials);
     if (result != CT_OK)
         return result == CT_NOT_FOUND ? ASK : AWAY;
-    result = find(authenticator, credentials.username, &known);
+    result = look(look_ctx, credentials.username, &known);
     if (result == CT_NOT_FOUND) {
         /* It is asked as if there were such a device. A nonce that is good says that the address is no forged one. */
         static const struct known nobody;
@@ -314,15 +318,16 @@ static enum outcome judge(struct ct_authenticator *authenticator, struct ct_sip_
     }
 }
 
-bool ct_authenticate(struct ct_authenticator *authenticator, struct ct_sip_server *transaction,
-                     const struct ct_sip_message *message, struct ct_sip_caller *out)
+static bool authenticate(struct ct_authenticator *authenticator, struct ct_sip_server *transaction,
+                         const struct ct_sip_message *message, lookup *look, void *look_ctx,
+                         struct ct_sip_caller *out)
 {
     const struct ct_authenticator_options *options = &authenticator->options;
     struct ct_str realm;
     struct ct_arena *arena = ct_arena_new();
     enum outcome outcome = AWAY;
     if (arena != NULL && read_realm(authenticator, &realm) == CT_OK)
-        outcome = judge(authenticator, transaction, message, arena, realm, out);
+        outcome = judge(authenticator, transaction, message, arena, realm, look, look_ctx, out);
     ct_arena_free(arena);
     if ((outcome == GOOD || outcome == FAILED) && options->tried != NULL)
         options->tried(options->tried_ctx, ct_sip_server_from(transaction), outcome == FAILED);
@@ -331,4 +336,44 @@ bool ct_authenticate(struct ct_authenticator *authenticator, struct ct_sip_serve
     else if (outcome != GOOD)
         challenge(authenticator, transaction, realm, outcome == ASK_AGAIN);
     return outcome == GOOD;
+}
+
+static enum ct_result find_device(void *ctx, struct ct_str username, const struct known **out)
+{
+    return find(ctx, username, out);
+}
+
+bool ct_authenticate(struct ct_authenticator *authenticator, struct ct_sip_server *transaction,
+                     const struct ct_sip_message *message, struct ct_sip_caller *out)
+{
+    return authenticate(authenticator, transaction, message, find_device, authenticator, out);
+}
+
+/* A trunk. */
+struct handed {
+    struct ct_str username;
+    struct known known;
+};
+
+static enum ct_result find_handed(void *ctx, struct ct_str username, const struct known **out)
+{
+    const struct handed *handed = ctx;
+    *out = &handed->known;
+    return ct_str_equal(username, handed->username) ? CT_OK : CT_NOT_FOUND;
+}
+
+bool ct_authenticate_as(struct ct_authenticator *authenticator, struct ct_sip_server *transaction,
+                        const struct ct_sip_message *message, struct ct_str username,
+                        struct ct_str ha1_md5, struct ct_str ha1_sha256)
+{
+    struct ct_sip_caller caller;
+    struct handed handed = {.username = username};
+    if (!copy_hex(ha1_md5, &handed.known.ha1[CT_DIGEST_MD5]) ||
+        !copy_hex(ha1_sha256, &handed.known.ha1[CT_DIGEST_SHA256])) {
+        refuse(transaction);
+        return false;
+    }
+    bool good = authenticate(authenticator, transaction, message, find_handed, &handed, &caller);
+    explicit_bzero(&handed, sizeof(handed));
+    return good;
 }

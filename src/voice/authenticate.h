@@ -46,6 +46,11 @@ struct ct_sip_caller {
 bool ct_authenticate(struct ct_authenticator *authenticator, struct ct_sip_server *transaction,
                      const struct ct_sip_message *message, struct ct_sip_caller *out);
 
+/** The same against credentials that are handed in, a trunk's: HA1 as hexadecimal digits. */
+bool ct_authenticate_as(struct ct_authenticator *authenticator, struct ct_sip_server *transaction,
+                        const struct ct_sip_message *message, struct ct_str username,
+                        struct ct_str ha1_md5, struct ct_str ha1_sha256);
+
 /** Whether there is a device with this username. CT_OK, CT_NOT_FOUND, CT_UNAVAILABLE, CT_NOMEM. */
 CT_CHECKED enum ct_result ct_authenticator_find(struct ct_authenticator *authenticator,
                                                 struct ct_str username, struct ct_sip_caller *out);

@@ -61,6 +61,7 @@ struct ct_call_parties {
     int64_t to_device_id; /* once somebody answered: his, by the target */
     int64_t to_number_id;
     int64_t to_trunk_id;
+    void *own; /* the plan's, in the arena that it was given; NULL: nothing */
 };
 
 /** What a record says. Texts are the call's and live as long as it. Times are unix milliseconds, 0: not yet. */
@@ -106,8 +107,10 @@ struct ct_call_route {
     const struct ct_call_target *targets;
     size_t target_count; /* at most CT_CALL_MAX_TARGETS */
     bool in_order;       /* one after the other; false: all at once */
-    int64_t ring_ms;     /* how long each rings, or all; 0: 60,000 */
-    int64_t longest_ms;  /* how long the call may be once it is answered; 0: no limit */
+    bool
+        failover; /* likewise, but the next one only when one could not be reached or was out of order */
+    int64_t ring_ms;    /* how long each rings, or all; 0: 60,000 */
+    int64_t longest_ms; /* how long the call may be once it is answered; 0: no limit */
     /** It cannot be said yet: ct_calls_decide says it later, and nobody is rung until then. */
     bool later;
     struct ct_call_parties
@@ -175,7 +178,9 @@ CT_CHECKED enum ct_result ct_calls_decide(struct ct_calls *calls, const char *ke
 CT_CHECKED enum ct_result ct_calls_dial(struct ct_calls *calls, const char *key,
                                         ct_call_decision *first, ct_call_decision *second,
                                         void *ctx);
-/** Hangs up. CT_NOT_FOUND: no such call. */
+/** Ends a call, with a few words for its record. CT_NOT_FOUND: no such call. */
+CT_CHECKED enum ct_result ct_calls_end(struct ct_calls *calls, const char *key, struct ct_str why);
+/** The same, since somebody asked for it. */
 CT_CHECKED enum ct_result ct_calls_hang_up(struct ct_calls *calls, const char *key);
 /** The facts of all live calls, one after the other, in no order. */
 void ct_calls_each(struct ct_calls *calls,

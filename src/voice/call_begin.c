@@ -82,6 +82,8 @@ static void add_parties(struct ct_call_parties *parties, const struct ct_call_pa
 #define TAKE(id)       \
     if (more->id != 0) \
     parties->id = more->id
+    if (more->own != NULL)
+        parties->own = more->own;
     TAKE(caller_id);
     TAKE(callee_id);
     TAKE(from_device_id);
@@ -131,7 +133,7 @@ enum ct_result ct_calls_dial(struct ct_calls *calls, const char *key, ct_call_de
     return CT_OK;
 }
 
-enum ct_result ct_calls_hang_up(struct ct_calls *calls, const char *key)
+enum ct_result ct_calls_end(struct ct_calls *calls, const char *key, struct ct_str why)
 {
     struct ct_live *call = ct_live_find(calls, key);
 
@@ -139,10 +141,14 @@ enum ct_result ct_calls_hang_up(struct ct_calls *calls, const char *key)
         return CT_NOT_FOUND;
     ct_live_enter(call);
     if (call->facts.status == CT_CALL_IN_PROGRESS)
-        ct_live_finish(call, CT_CALL_COMPLETED, CT_CALL_SYSTEM, call->facts.sip_code,
-                       CT_STR("Hung up over the API"));
+        ct_live_finish(call, CT_CALL_COMPLETED, CT_CALL_SYSTEM, call->facts.sip_code, why);
     else
-        ct_live_finish(call, CT_CALL_CANCELED, CT_CALL_SYSTEM, 487, CT_STR("Hung up over the API"));
+        ct_live_finish(call, CT_CALL_CANCELED, CT_CALL_SYSTEM, 487, why);
     ct_live_leave(call);
     return CT_OK;
+}
+
+enum ct_result ct_calls_hang_up(struct ct_calls *calls, const char *key)
+{
+    return ct_calls_end(calls, key, CT_STR("Hung up over the API"));
 }

@@ -80,7 +80,7 @@ static bool ring_next(struct ct_live *call)
         const struct ct_call_target *target = &route->targets[call->next_target++];
 
         ring_one(call, target);
-        if (!route->in_order || call->ringing == NULL)
+        if ((!route->in_order && !route->failover) || call->ringing == NULL)
             continue;
         if (target->ring_ms > 0)
             wait_ms = target->ring_ms;
@@ -168,6 +168,8 @@ void ct_live_ring_fire(void *ctx)
     ct_live_enter(call);
     ct_live_silence(call, NULL, 0, (struct ct_str){0});
     note_best(call, 408, ct_sip_reason(408));
+    if (call->route.failover && call->facts.status != CT_CALL_QUEUED)
+        call->next_target = call->route.target_count;
     go_on(call);
     ct_live_leave(call);
 }
@@ -188,8 +190,9 @@ void ct_live_unanswered(struct ct_live_leg *leg, const struct ct_sip_ended *ende
     take_out(leg);
     note_best(call, ended->status, ended->reason);
     ct_live_leg_end(leg, 0, (struct ct_str){0}, (struct ct_str){0});
-    /* who says 6xx speaks for everybody (16.7, step 5) */
-    if (ended->status >= 600) {
+    /* who says 6xx speaks for everybody (16.7, step 5), and another way would end at the same phone */
+    if (ended->status >= 600 ||
+        (call->route.failover && ended->status < 500 && ended->status != 408)) {
         ct_live_silence(call, NULL, 0, (struct ct_str){0});
         call->next_target = call->route.target_count;
     }

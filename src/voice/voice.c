@@ -1,13 +1,18 @@
 #include "voice/voice.h"
 
+#include <errno.h>
+#include <semaphore.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <time.h>
 
 #include "sip/endpoint.h"
 #include "sip/re_net.h"
 #include "voice/authenticate.h"
+#include "voice/carriers.h"
 #include "voice/device_news.h"
 #include "voice/registrar.h"
+#include "voice/switchboard.h"
 
 /* A connection on which nobody is registered may be silent for so long, and a message may take so long. */
 #define IDLE_MS 180000
@@ -15,6 +20,8 @@
 #define MESSAGE_BYTES 65535
 #define DEVICES_CACHED 16384
 #define NEWS_MS 1000
+/* What the sides of calls and the store get to end them, when the server stops. */
+#define FAREWELL_S 3
 /* RFC 3261 leaves the times to the registrar: a phone behind a router should come back at least hourly. */
 #define EXPIRES_MIN_S 60
 #define EXPIRES_MAX_S 3600
@@ -30,8 +37,12 @@ struct ct_voice {
     struct ct_sip *sip;
     struct ct_authenticator *authenticator;
     struct ct_registrar *registrar;
+    struct ct_carriers *carriers;
+    struct ct_switchboard *board;
     struct ct_timer news_timer;
     int64_t news_seen;
+    bool started;
+    struct ct_timer end_timer;
 };
 
 /* ---- the shield ---- */
@@ -47,6 +58,12 @@ static bool knows_credentials(void *ctx, const struct ct_sip_message *message)
 {
     struct ct_voice *voice = ctx;
     return ct_authenticator_is_named(voice->authenticator, message);
+}
+
+static bool knows_trunk(void *ctx, const struct ct_sip_hop *from)
+{
+    struct ct_voice *voice = ctx;
+    return ct_carriers_from(voice->carriers, from) != NULL;
 }
 
 static bool knows_registered(void *ctx, const struct ct_sip_hop *from)
@@ -87,23 +104,6 @@ static bool admit_message(void *ctx, const struct ct_sip_hop *from,
     return ct_shield_admit_message(voice->shield, from, message);
 }
 
-/* RFC 3261 section 11.2. */
-static void answer_options(struct ct_voice *voice, struct ct_sip_server *transaction)
-{
-    const struct ct_sip_options *options = ct_sip_options(voice->sip);
-    struct ct_arena *arena = ct_arena_new();
-    if (arena == NULL)
-        return;
-    struct ct_buf headers = ct_buf_in(arena);
-    ct_sip_write_header(&headers, CT_SIP_H_ALLOW, options->methods);
-    ct_sip_write_header(&headers, CT_SIP_H_ACCEPT, CT_STR("application/sdp"));
-    ct_sip_write_header(&headers, CT_SIP_H_SUPPORTED, CT_STR("path"));
-    const struct ct_sip_reply_options reply = {.headers = ct_buf_done(&headers), .forget = true};
-    if (!headers.failed)
-        (void)!ct_sip_reply(transaction, 200, &reply);
-    ct_arena_free(arena);
-}
-
 static void request(void *ctx, struct ct_sip_server *transaction,
                     const struct ct_sip_message *message)
 {
@@ -111,7 +111,14 @@ static void request(void *ctx, struct ct_sip_server *transaction,
     if (message->method == CT_SIP_REGISTER)
         ct_registrar_request(voice->registrar, transaction, message);
     else
-        answer_options(voice, transaction);
+        ct_switchboard_request(voice->board, transaction, message);
+}
+
+static void trace(void *ctx, bool sent, const struct ct_sip_hop *hop, struct ct_str bytes,
+                  struct ct_str call_id)
+{
+    struct ct_voice *voice = ctx;
+    ct_switchboard_trace(voice->board, sent, hop, bytes, call_id);
 }
 
 /* ---- devices that change ---- */
@@ -176,7 +183,7 @@ static void rest(void *ctx)
 static bool settled(void *ctx)
 {
     struct ct_voice *voice = ctx;
-    return ct_registrar_settled(voice->registrar);
+    return ct_registrar_settled(voice->registrar) && ct_switchboard_settled(voice->board);
 }
 
 static void end(void *ctx)
@@ -248,7 +255,8 @@ static enum ct_result make_shield(struct ct_voice *voice)
                                               .knows = {.ctx = voice,
                                                         .device = knows_device,
                                                         .credentials = knows_credentials,
-                                                        .registered = knows_registered},
+                                                        .registered = knows_registered,
+                                                        .trunk = knows_trunk},
                                               .reject_unknown =
                                                   config->sip_unknown == CT_SIP_UNKNOWN_REJECT,
                                               .rate_per_s = (size_t)config->sip_rate_per_address,
@@ -259,13 +267,16 @@ static enum ct_result make_shield(struct ct_voice *voice)
 
 static enum ct_result make_endpoint(struct ct_voice *voice)
 {
-    const struct ct_sip_options options = {
-        .env = *ct_sip_net_env(voice->net),
-        .user = {.ctx = voice, .admit = admit, .admit_message = admit_message, .request = request},
-        .methods = CT_STR("REGISTER, OPTIONS"),
-        .extensions = CT_STR("path"),
-        .name = CT_STR("cloud-telephony"),
-        .max_message = MESSAGE_BYTES};
+    const struct ct_sip_options options = {.env = *ct_sip_net_env(voice->net),
+                                           .user = {.ctx = voice,
+                                                    .admit = admit,
+                                                    .admit_message = admit_message,
+                                                    .request = request,
+                                                    .trace = trace},
+                                           .methods = CT_SWITCHBOARD_METHODS,
+                                           .extensions = CT_SWITCHBOARD_EXTENSIONS,
+                                           .name = CT_STR("cloud-telephony"),
+                                           .max_message = MESSAGE_BYTES};
     return ct_sip_new(&options, &voice->sip);
 }
 
@@ -299,6 +310,29 @@ static enum ct_result make_registrar(struct ct_voice *voice)
     return ct_registrar_new(&registrar, &voice->registrar);
 }
 
+static enum ct_result make_switchboard(struct ct_voice *voice, struct ct_str node)
+{
+    const struct ct_carriers_options carriers = {.config = voice->config,
+                                                 .env = ct_sip_net_env(voice->net),
+                                                 .wheel = ct_sip_wheel(voice->sip),
+                                                 .reader = &voice->reader};
+    enum ct_result result = ct_carriers_new(&carriers, &voice->carriers);
+    if (result != CT_OK)
+        return result;
+    const struct ct_switchboard_options board = {.config = voice->config,
+                                                 .sip = voice->sip,
+                                                 .env = ct_sip_net_env(voice->net),
+                                                 .post = ct_sip_net_post(voice->net),
+                                                 .store = voice->store,
+                                                 .reader = &voice->reader,
+                                                 .registrar = voice->registrar,
+                                                 .authenticator = voice->authenticator,
+                                                 .carriers = voice->carriers,
+                                                 .log = voice->log,
+                                                 .node = node};
+    return ct_switchboard_new(&board, &voice->board);
+}
+
 static void log_listeners(const struct ct_voice *voice)
 {
     const struct ct_sip_listen *listen;
@@ -309,7 +343,7 @@ static void log_listeners(const struct ct_voice *voice)
                CT_F_TEXT("host", listen[i].host), CT_F_INT("port", listen[i].port));
 }
 
-enum ct_result ct_voice_start(struct ct_voice *voice, struct ct_store *store, struct ct_log *log,
+enum ct_result ct_voice_start(struct ct_voice *voice, const struct ct_voice_options *options,
                               struct ct_arena *arena, const char **why)
 {
     if (voice == NULL)
@@ -324,32 +358,81 @@ enum ct_result ct_voice_start(struct ct_voice *voice, struct ct_store *store, st
                                          .rest = rest,
                                          .settled = settled,
                                          .end = end};
-    voice->store = store;
-    voice->log = log;
-    voice->reader = (struct ct_reader){.store = store};
+    voice->store = options->store;
+    voice->log = options->log;
+    voice->reader = (struct ct_reader){.store = options->store};
     raise_limit(voice->config);
     enum ct_result result = make_shield(voice);
     if (result == CT_OK)
         result = make_endpoint(voice);
     if (result == CT_OK)
         result = make_registrar(voice);
+    if (result == CT_OK)
+        result = make_switchboard(voice, options->node);
     if (result != CT_OK)
         return result;
     voice->news_timer = (struct ct_timer){.fire = look_for_news, .ctx = voice};
     ct_timer_start(ct_sip_wheel(voice->sip), &voice->news_timer, 1);
     result = ct_sip_net_start(voice->net, &user, arena, why);
+    voice->started = result == CT_OK;
     if (result == CT_OK)
         log_listeners(voice);
     return result;
+}
+
+/* ---- the end: calls are hung up while the thread still receives ---- */
+
+struct farewell {
+    struct ct_voice *voice;
+    struct ct_sip_letter letter;
+    bool begun;
+    sem_t over;
+};
+
+static void look_for_end(void *ctx)
+{
+    struct farewell *farewell = ctx;
+    struct ct_voice *voice = farewell->voice;
+    if (!farewell->begun)
+        ct_switchboard_close(voice->board);
+    farewell->begun = true;
+    if (ct_switchboard_is_over(voice->board))
+        (void)sem_post(&farewell->over);
+    else
+        ct_timer_start(ct_sip_wheel(voice->sip), &voice->end_timer, 5);
+}
+
+static void hang_up_all(struct ct_voice *voice)
+{
+    struct timespec until;
+    struct farewell farewell = {.voice = voice};
+    farewell.letter = (struct ct_sip_letter){.open = look_for_end, .ctx = &farewell};
+    voice->end_timer = (struct ct_timer){.fire = look_for_end, .ctx = &farewell};
+    if (sem_init(&farewell.over, 0, 0) != 0)
+        return;
+    const struct ct_sip_post post = ct_sip_net_post(voice->net);
+    post.post(post.ctx, &farewell.letter);
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += FAREWELL_S;
+    while (sem_clockwait(&farewell.over, CLOCK_MONOTONIC, &until) != 0 && errno == EINTR)
+        ;
+    /* the thread ends before what it looks at does */
+    ct_sip_net_end(voice->net);
+    ct_timer_stop(&voice->end_timer);
+    (void)sem_destroy(&farewell.over);
 }
 
 void ct_voice_stop(struct ct_voice *voice)
 {
     if (voice == NULL)
         return;
+    if (voice->started)
+        hang_up_all(voice);
     ct_sip_net_end(voice->net);
     if (voice->sip != NULL)
         ct_timer_stop(&voice->news_timer);
+    ct_switchboard_free(voice->board);
+    ct_carriers_free(voice->carriers);
     ct_registrar_free(voice->registrar);
     ct_sip_free(voice->sip);
     ct_authenticator_free(voice->authenticator);
@@ -361,6 +444,11 @@ void ct_voice_stop(struct ct_voice *voice)
 struct ct_shield *ct_voice_shield(struct ct_voice *voice)
 {
     return voice == NULL ? NULL : voice->shield;
+}
+
+struct ct_switchboard *ct_voice_switchboard(struct ct_voice *voice)
+{
+    return voice == NULL ? NULL : voice->board;
 }
 
 const struct ct_pulse *ct_voice_poke(struct ct_voice *voice)

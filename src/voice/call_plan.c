@@ -1,0 +1,480 @@
+#include "voice/call_plan.h"
+
+#include <string.h>
+
+#include "sip/write.h"
+
+#define RETRY_AFTER CT_STR("Retry-After: 5\r\n")
+
+/* ---- what routing asks ---- */
+
+static bool is_registered(void *ctx, int64_t device_id)
+{
+    struct ct_call_planner *planner = ctx;
+    const struct ct_binding *const *all;
+    return ct_registrar_find(planner->registrar, device_id, &all) > 0;
+}
+
+struct tally {
+    int64_t trunk_id;
+    int64_t count;
+};
+
+static void count_one(void *ctx, const struct ct_call_facts *facts)
+{
+    struct tally *tally = ctx;
+    if (facts->parties.from_trunk_id == tally->trunk_id ||
+        facts->parties.to_trunk_id == tally->trunk_id)
+        tally->count++;
+}
+
+static int64_t count_busy(void *ctx, int64_t trunk_id)
+{
+    struct ct_call_planner *planner = ctx;
+    struct tally tally = {.trunk_id = trunk_id};
+    ct_calls_each(planner->calls, count_one, &tally);
+    return tally.count;
+}
+
+static struct ct_routing_world make_world(struct ct_call_planner *planner)
+{
+    struct ct_routing_world world = {.now_ms = planner->env->unix_ms(planner->env->ctx),
+                                     .ctx = planner,
+                                     .registered = is_registered,
+                                     .busy = count_busy};
+    world.trunks = ct_carriers_all(planner->carriers, &world.trunk_count);
+    return world;
+}
+
+/* ---- legs ---- */
+
+static void refuse(struct ct_call_route *out, int status, struct ct_str reason)
+{
+    out->status = status;
+    out->reason = reason;
+    if (status == 503)
+        out->headers = RETRY_AFTER;
+}
+
+static struct ct_str done(struct ct_buf *buf, bool *failed)
+{
+    struct ct_str text = ct_buf_done(buf);
+    *failed = *failed || buf->failed;
+    return text;
+}
+
+static struct ct_str address_of(struct ct_arena *arena, struct ct_str number, const char *host,
+                                bool *failed)
+{
+    struct ct_buf text = ct_buf_in(arena);
+    ct_buf_text(&text, "<sip:");
+    if (number.len > 0) {
+        ct_sip_escape_user(&text, number);
+        ct_buf_char(&text, '@');
+    }
+    ct_buf_text(&text, host);
+    ct_buf_char(&text, '>');
+    return done(&text, failed);
+}
+
+/* How the caller is shown. The number of one who calls anonymously is told to trunks that are trusted with it. */
+static bool fill_identity(const struct ct_call_planner *planner, struct ct_arena *arena,
+                          const struct ct_identity *identity, bool trusted,
+                          struct ct_sip_invite *invite)
+{
+    bool failed = false;
+    const char *domain = planner->config->sip_domain;
+    if (identity->anonymous || identity->number.len == 0)
+        invite->from = CT_STR("\"Anonymous\" <sip:anonymous@anonymous.invalid>");
+    else
+        invite->from = address_of(arena, identity->number, domain, &failed);
+    struct ct_buf headers = ct_buf_in(arena);
+    if (trusted && identity->number.len > 0) {
+        ct_buf_text(&headers, "P-Asserted-Identity: ");
+        ct_buf_str(&headers, address_of(arena, identity->number, domain, &failed));
+        ct_buf_text(&headers, "\r\n");
+    }
+    if (identity->anonymous)
+        ct_buf_text(&headers, "Privacy: id\r\n");
+    invite->headers = done(&headers, &failed);
+    return !failed;
+}
+
+static bool add_binding(const struct ct_call_planner *planner, struct ct_arena *arena,
+                        const struct ct_routing *routing, const struct ct_binding *binding,
+                        struct ct_call_target *out)
+{
+    struct ct_sip_invite *invite = &out->invite;
+    struct ct_sip_hop *hop = ct_arena_alloc(arena, sizeof(*hop));
+    const char *uri = ct_str_dup(arena, binding->contact);
+    const char *path = ct_str_dup(arena, binding->path);
+    bool failed = false;
+    if (hop == NULL || uri == NULL || path == NULL ||
+        !fill_identity(planner, arena, &routing->identity, false, invite))
+        return false;
+    *hop = binding->hop;
+    invite->uri = ct_str_of(uri);
+    invite->to = address_of(arena, routing->number, planner->config->sip_domain, &failed);
+    invite->hops = hop;
+    invite->hop_count = 1;
+    invite->route = ct_str_of(path);
+    invite->user = routing->number;
+    invite->stay = true;
+    out->device_id = binding->device_id;
+    return !failed;
+}
+
+static bool add_devices(const struct ct_call_planner *planner, struct ct_arena *arena,
+                        const struct ct_routing *routing, struct ct_call_target *targets,
+                        size_t *count)
+{
+    for (size_t i = 0; i < routing->devices.count; i++) {
+        const struct ct_binding *const *all;
+        size_t bindings = ct_registrar_find(planner->registrar, routing->devices.at[i], &all);
+        for (size_t k = 0; k < bindings && *count < CT_CALL_MAX_TARGETS; k++)
+            if (!add_binding(planner, arena, routing, all[k], &targets[(*count)++]))
+                return false;
+    }
+    return true;
+}
+
+static bool add_way(const struct ct_call_planner *planner, struct ct_arena *arena,
+                    const struct ct_routing *routing, const struct ct_way_out *way,
+                    struct ct_call_target *out)
+{
+    const struct ct_trunk *trunk = way->trunk;
+    struct ct_sip_invite *invite = &out->invite;
+    struct ct_buf uri = ct_buf_in(arena);
+    bool failed = false;
+    if (!fill_identity(planner, arena, &routing->identity, trunk->trusted, invite))
+        return false;
+    ct_buf_text(&uri, "sip:");
+    ct_sip_escape_user(&uri, way->number);
+    ct_buf_char(&uri, '@');
+    ct_buf_str(&uri, way->host);
+    struct ct_buf to = ct_buf_in(arena);
+    ct_buf_char(&to, '<');
+    ct_buf_str(&to, ct_buf_done(&uri));
+    ct_buf_char(&to, '>');
+    invite->to = done(&to, &failed);
+    if (!ct_str_equal(trunk->transport, CT_STR("udp"))) {
+        ct_buf_text(&uri, ";transport=");
+        ct_buf_str(&uri, trunk->transport);
+    }
+    invite->uri = done(&uri, &failed);
+    invite->user = trunk->username.len > 0 ? trunk->username : routing->identity.number;
+    invite->user = ct_str_of(ct_str_dup(arena, invite->user));
+    if (trunk->username.len > 0) {
+        invite->credentials = ct_carriers_credentials;
+        invite->credentials_ctx = ct_carriers_answers(planner->carriers, trunk);
+        failed = failed || invite->credentials_ctx == NULL;
+    }
+    out->trunk_id = trunk->id;
+    return !failed;
+}
+
+static void fill_route(const struct ct_call_planner *planner, struct ct_arena *arena,
+                       const struct ct_routing *routing, struct ct_call_route *out)
+{
+    struct ct_call_target *targets =
+        ct_arena_alloc(arena, CT_CALL_MAX_TARGETS * sizeof(struct ct_call_target));
+    bool fine = targets != NULL;
+    size_t count = 0;
+    if (routing->status != 0) {
+        refuse(out, routing->status, ct_str_of(routing->reason));
+        return;
+    }
+    if (fine)
+        fine = add_devices(planner, arena, routing, targets, &count);
+    for (size_t i = 0; fine && i < routing->way_count && count < CT_CALL_MAX_TARGETS; i++)
+        fine = add_way(planner, arena, routing, &routing->ways[i], &targets[count++]);
+    if (!fine) {
+        refuse(out, 503, (struct ct_str){0});
+        return;
+    }
+    out->targets = targets;
+    out->target_count = count;
+    out->in_order = routing->in_order;
+    out->failover = routing->way_count > 0;
+    out->ring_ms = routing->way_count > 0 ? 0 : routing->ring_ms;
+}
+
+/* ---- calls that come ---- */
+
+static struct ct_str user_of(struct ct_arena *arena, const struct ct_sip_uri *uri)
+{
+    struct ct_str user;
+    return ct_sip_unescape(arena, uri->user, &user) == CT_OK ? user : (struct ct_str){0};
+}
+
+static bool has_privacy(const struct ct_sip_message *message)
+{
+    static const char *const words[] = {"id", "user", "header"};
+    struct ct_str value = ct_sip_header(message, CT_SIP_H_PRIVACY);
+    while (value.len > 0) {
+        const char *semicolon = memchr(value.at, ';', value.len);
+        size_t length = semicolon == NULL ? value.len : (size_t)(semicolon - value.at);
+        struct ct_str word = ct_sip_trim((struct ct_str){value.at, length});
+        for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+            if (ct_str_equal_nocase(word, ct_str_of(words[i])))
+                return true;
+        length += semicolon == NULL ? 0 : 1;
+        value = (struct ct_str){value.at + length, value.len - length};
+    }
+    return ct_str_equal_nocase(message->from.uri.host, CT_STR("anonymous.invalid"));
+}
+
+static void read_call(struct ct_arena *arena, const struct ct_sip_message *message,
+                      struct ct_routing_call *out)
+{
+    struct ct_sip_cursor cursor = {0};
+    struct ct_str value;
+    struct ct_sip_address asserted;
+    out->dialled = user_of(arena, &message->uri);
+    out->presented = user_of(arena, &message->from.uri);
+    out->anonymous = has_privacy(message);
+    if (ct_sip_next_value(message, CT_SIP_H_P_ASSERTED_IDENTITY, &cursor, &value) &&
+        ct_sip_address_read(value, &asserted))
+        out->asserted = user_of(arena, &asserted.uri);
+}
+
+static const struct ct_trunk *trunk_of(const struct ct_call_planner *planner, int64_t id)
+{
+    size_t count;
+    const struct ct_trunk *all = ct_carriers_all(planner->carriers, &count);
+    for (size_t i = 0; i < count; i++)
+        if (all[i].id == id)
+            return &all[i];
+    return NULL;
+}
+
+/* Routes a call of a device, or of the trunk that it names. */
+static enum ct_result route(struct ct_call_planner *planner, struct ct_arena *arena,
+                            int64_t device_id, struct ct_routing_call *call, struct ct_routing *out)
+{
+    const struct ct_routing_world world = make_world(planner);
+    struct ct_device device;
+    struct ct_db *db;
+    enum ct_result result = ct_reader_begin(planner->reader, &db);
+    if (result != CT_OK)
+        return result;
+    if (device_id != 0) {
+        result = ct_device_by_id(arena, db, device_id, &device);
+        call->device = &device;
+    }
+    if (result == CT_OK)
+        result = ct_route_call(&world, arena, db, call, out);
+    ct_reader_end(planner->reader, db);
+    call->device = NULL;
+    return result;
+}
+
+static void note_parties(const struct ct_routing *routing, struct ct_call_parties *out)
+{
+    out->from = routing->identity.number.len > 0 ? routing->identity.number : CT_STR("anonymous");
+    out->to = routing->to.len > 0 ? routing->to : CT_STR("");
+    out->anonymous = routing->identity.anonymous;
+    out->caller_id = routing->caller_id;
+    out->callee_id = routing->callee_id;
+    out->from_number_id = routing->identity.number_id;
+    out->to_number_id = routing->number_id;
+}
+
+/* What is common to calls that come and calls that are dialled. NULL: it is refused for want of something. */
+static struct ct_trip *set_out(struct ct_call_planner *planner, struct ct_arena *arena,
+                               enum ct_result result, const struct ct_routing *routing,
+                               struct ct_call_route *out)
+{
+    struct ct_trip *trip = ct_arena_alloc(arena, sizeof(*trip));
+    if (result != CT_OK || trip == NULL) {
+        refuse(out, result == CT_NOT_FOUND ? 403 : 503, (struct ct_str){0});
+        out->parties.from = CT_STR("anonymous");
+        out->parties.to = CT_STR("");
+        return NULL;
+    }
+    *trip = (struct ct_trip){.routing = *routing};
+    note_parties(routing, &out->parties);
+    out->parties.own = trip;
+    if (ct_call_log_is_full(planner->log))
+        refuse(out, 503, (struct ct_str){0});
+    else
+        fill_route(planner, arena, routing, out);
+    if (out->status == 0 && routing->way_count > 0) {
+        trip->toll = (struct ct_call_toll){routing->payer_id, routing->number};
+        out->parties.to_trunk_id = routing->ways[0].trunk->id;
+    }
+    trip->routing.ways = NULL;
+    trip->routing.way_count = 0;
+    return trip;
+}
+
+void ct_call_plan_incoming(void *ctx, const struct ct_call_facts *facts, void *peer,
+                           const struct ct_sip_message *message, struct ct_arena *arena,
+                           struct ct_call_route *out)
+{
+    struct ct_call_planner *planner = ctx;
+    const struct ct_call_peer *who = peer;
+    struct ct_routing_call call = {0};
+    struct ct_routing routing = {0};
+    (void)facts;
+    read_call(arena, message, &call);
+    enum ct_result result = CT_OK;
+    if (who->device.device_id == 0) {
+        call.trunk = trunk_of(planner, who->trunk_id);
+        if (call.trunk == NULL)
+            result = CT_NOT_FOUND;
+    }
+    if (result == CT_OK)
+        result = route(planner, arena, who->device.device_id, &call, &routing);
+    struct ct_trip *trip = set_out(planner, arena, result, &routing, out);
+    out->parties.caller_id = who->device.user_id;
+    out->parties.from_device_id = who->device.device_id;
+    out->parties.from_trunk_id = who->trunk_id;
+    if (trip != NULL && who->trunk_id != 0 && call.trunk->channels > 0 && out->status == 0 &&
+        count_busy(planner, who->trunk_id) >= call.trunk->channels)
+        refuse(out, 503, CT_STR("No channel is free"));
+    if (trip == NULL || trip->toll.payer_id == 0 || out->status != 0)
+        return;
+    trip->route = *out;
+    out->later = true;
+}
+
+/* Asks the limits where a record cannot be written in the same transaction: two calls at the same moment may
+ * both get the last place. */
+static void ask_limits(struct ct_call_planner *planner, const struct ct_call_toll *toll,
+                       struct ct_call_route *out)
+{
+    struct ct_call_verdict verdict;
+    struct ct_db *db;
+    enum ct_result result = ct_reader_begin(planner->reader, &db);
+    if (result == CT_OK) {
+        result = ct_call_caps_judge(db, toll->payer_id, toll->number,
+                                    planner->env->unix_ms(planner->env->ctx), &verdict);
+        ct_reader_end(planner->reader, db);
+    }
+    if (result != CT_OK)
+        refuse(out, 503, (struct ct_str){0});
+    else if (verdict.why != NULL)
+        refuse(out, 403, ct_str_of(verdict.why));
+    else if (verdict.longest_ms != INT64_MAX)
+        out->longest_ms = verdict.longest_ms;
+}
+
+void ct_call_plan_decided(void *ctx, const struct ct_call_facts *facts, struct ct_arena *arena,
+                          struct ct_call_route *out)
+{
+    struct ct_call_planner *planner = ctx;
+    const struct ct_trip *trip = facts->parties.own;
+    const struct ct_call_verdict *verdict = ct_call_log_verdict(planner->log, facts->key);
+    (void)arena;
+    if (trip == NULL || verdict == NULL) {
+        refuse(out, 503, (struct ct_str){0});
+    } else if (verdict->why != NULL) {
+        refuse(out, 403, ct_str_of(verdict->why));
+    } else {
+        *out = trip->route;
+        out->later = false;
+        out->longest_ms = verdict->longest_ms == INT64_MAX ? 0 : verdict->longest_ms;
+    }
+}
+
+bool ct_call_plan_unanswered(void *ctx, const struct ct_call_facts *facts, int status,
+                             struct ct_arena *arena, struct ct_call_route *out)
+{
+    struct ct_call_planner *planner = ctx;
+    struct ct_trip *trip = facts->parties.own;
+    struct ct_routing routing;
+    struct ct_db *db;
+    (void)status;
+    if (trip == NULL || trip->routing.on_no_answer.at == NULL)
+        return false;
+    const struct ct_routing_world world = make_world(planner);
+    enum ct_result result = ct_reader_begin(planner->reader, &db);
+    if (result != CT_OK)
+        return false;
+    result = ct_route_on(&world, arena, db, &trip->routing, &routing);
+    ct_reader_end(planner->reader, db);
+    if (result != CT_OK)
+        return false;
+    fill_route(planner, arena, &routing, out);
+    const struct ct_call_toll toll = {routing.payer_id, routing.number};
+    if (out->status == 0 && routing.way_count > 0)
+        ask_limits(planner, &toll, out);
+    routing.ways = NULL;
+    routing.way_count = 0;
+    trip->routing = routing;
+    return true;
+}
+
+void ct_call_plan_transfer(void *ctx, const struct ct_call_facts *facts, enum ct_call_party by,
+                           struct ct_str target, struct ct_arena *arena, struct ct_call_route *out)
+{
+    struct ct_call_planner *planner = ctx;
+    const struct ct_call_parties *parties = &facts->parties;
+    int64_t device_id = by == CT_CALL_CALLER ? parties->from_device_id : parties->to_device_id;
+    struct ct_routing_call call = {0};
+    struct ct_routing routing;
+    struct ct_sip_uri uri;
+    /* a trunk connects whom it likes on its own side */
+    if (device_id == 0 || !ct_sip_uri_read(target, &uri)) {
+        refuse(out, device_id == 0 ? 403 : 400, (struct ct_str){0});
+        return;
+    }
+    call.dialled = user_of(arena, &uri);
+    enum ct_result result = route(planner, arena, device_id, &call, &routing);
+    if (result != CT_OK) {
+        refuse(out, result == CT_NOT_FOUND ? 403 : 503, (struct ct_str){0});
+        return;
+    }
+    fill_route(planner, arena, &routing, out);
+    const struct ct_call_toll toll = {routing.payer_id, routing.number};
+    if (out->status == 0 && routing.way_count > 0)
+        ask_limits(planner, &toll, out);
+}
+
+bool ct_call_plan_may_replace(void *ctx, void *peer, const struct ct_call_facts *facts)
+{
+    const struct ct_call_peer *who = peer;
+    (void)ctx;
+    return who->device.user_id != 0 && (who->device.user_id == facts->parties.caller_id ||
+                                        who->device.user_id == facts->parties.callee_id);
+}
+
+/* ---- calls that are dialled ---- */
+
+void ct_call_plan_first(void *ctx, const struct ct_call_facts *facts, struct ct_arena *arena,
+                        struct ct_call_route *out)
+{
+    const struct ct_call_order *order = ctx;
+    int64_t *device = ct_arena_alloc(arena, sizeof(*device));
+    (void)facts;
+    if (device == NULL) {
+        refuse(out, 503, (struct ct_str){0});
+        return;
+    }
+    *device = order->device_id;
+    /* the phone shows whom it is about to call */
+    const struct ct_routing routing = {.devices = {device, 1},
+                                       .number = order->from,
+                                       .identity = {.number = order->to},
+                                       .ring_ms = 30000};
+    fill_route(order->planner, arena, &routing, out);
+    if (out->status == 0 && out->target_count == 0)
+        refuse(out, 480, CT_STR("The device is not registered"));
+}
+
+void ct_call_plan_second(void *ctx, const struct ct_call_facts *facts, struct ct_arena *arena,
+                         struct ct_call_route *out)
+{
+    const struct ct_call_order *order = ctx;
+    struct ct_call_planner *planner = order->planner;
+    struct ct_routing_call call = {.dialled = order->to, .presented = order->from};
+    struct ct_routing routing = {0};
+    enum ct_result result = route(planner, arena, order->device_id, &call, &routing);
+    struct ct_trip *trip = set_out(planner, arena, result, &routing, out);
+    out->parties.from_device_id = order->device_id;
+    out->longest_ms = order->longest_ms;
+    (void)facts;
+    if (trip != NULL)
+        trip->judged = true;
+}

@@ -1,0 +1,43 @@
+#ifndef CT_VOICE_CARRIERS_H
+#define CT_VOICE_CARRIERS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/result.h"
+#include "sip/endpoint.h"
+#include "sip/session.h"
+#include "voice/reader.h"
+#include "voice/trunks.h"
+
+/**
+ * The trunks as the SIP thread has them in memory: those that are enabled, looked up in the store every second, and
+ * what answers their challenges. On the SIP thread alone.
+ */
+struct ct_carriers;
+
+struct ct_carriers_options {
+    const struct ct_config *config; /* borrowed, as what follows */
+    const struct ct_sip_env *env;
+    struct ct_wheel *wheel;
+    struct ct_reader *reader;
+};
+/** The owner frees it with ct_carriers_free. CT_NOMEM. */
+CT_CHECKED enum ct_result ct_carriers_new(const struct ct_carriers_options *options,
+                                          struct ct_carriers **out);
+/** NULL is allowed. Not before all legs are gone. */
+void ct_carriers_free(struct ct_carriers *carriers);
+
+/** All of them. Borrowed until the thread goes on. */
+const struct ct_trunk *ct_carriers_all(const struct ct_carriers *carriers, size_t *count);
+/** The one that what comes from there is of; NULL: of none. Borrowed likewise. */
+const struct ct_trunk *ct_carriers_from(const struct ct_carriers *carriers,
+                                        const struct ct_sip_hop *from);
+
+/** Answers the challenges of a trunk: for struct ct_sip_invite, with what ct_carriers_answers gives. */
+ct_sip_credentials ct_carriers_credentials;
+/** What to hand it as its ctx, for a trunk of ct_carriers_all: valid until ct_carriers_free. NULL without memory. */
+void *ct_carriers_answers(struct ct_carriers *carriers, const struct ct_trunk *trunk);
+
+#endif

@@ -1,0 +1,399 @@
+#include "voice/switchboard.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sip/session.h"
+#include "sip/write.h"
+#include "voice/call_log.h"
+#include "voice/call_plan.h"
+
+struct order;
+
+struct ct_switchboard {
+    struct ct_switchboard_options options;
+    struct ct_sip_sessions *sessions;
+    struct ct_calls *calls;
+    struct ct_call_log *log;
+    struct ct_call_planner planner;
+    bool closed;
+    bool had_calls;        /* when it was closed */
+    bool dialled;          /* the call that is being begun was */
+    struct order *orders;  /* calls that were dialled, and go on */
+    atomic_size_t letters; /* under way */
+};
+
+/* ---- the records ---- */
+
+static void created(void *ctx, const struct ct_call_facts *facts)
+{
+    struct ct_switchboard *board = ctx;
+    const struct ct_trip *trip = facts->parties.own;
+    const struct ct_call_toll *toll =
+        trip != NULL && trip->toll.payer_id != 0 && !trip->judged ? &trip->toll : NULL;
+    if (ct_call_log_created(board->log, facts, board->dialled, toll) != CT_OK)
+        CT_LOG(board->options.log, CT_LOG_ERROR, "call_record_not_written",
+               CT_F_TEXT("why", ct_result_text(CT_NOMEM)));
+}
+
+static void changed(void *ctx, const struct ct_call_facts *facts)
+{
+    struct ct_switchboard *board = ctx;
+    ct_call_log_changed(board->log, facts);
+}
+
+static void leg(void *ctx, const struct ct_call_facts *facts, struct ct_str call_id)
+{
+    struct ct_switchboard *board = ctx;
+    ct_call_log_leg(board->log, facts->key, call_id);
+}
+
+static void judged(void *ctx, const char *key)
+{
+    struct ct_switchboard *board = ctx;
+    /* CT_NOT_FOUND: the caller has not waited for it */
+    (void)!ct_calls_decide(board->calls, key, ct_call_plan_decided, &board->planner);
+}
+
+/* ---- calls that are dialled ---- */
+
+struct order {
+    struct ct_switchboard *board;
+    struct ct_arena *arena; /* of itself */
+    struct order *next;
+    char key[CT_CALL_KEY_BYTES + 1];
+    struct ct_call_order order;
+    bool asked; /* whom it calls, for the record */
+    bool found; /* its record */
+    enum ct_result outcome;
+    struct ct_job job;
+    struct ct_sip_letter letter;
+};
+
+static void ended(void *ctx, const struct ct_call_facts *facts)
+{
+    struct ct_switchboard *board = ctx;
+    struct order **link = &board->orders;
+    ct_call_log_ended(board->log, facts);
+    while (*link != NULL && strcmp((*link)->key, facts->key) != 0)
+        link = &(*link)->next;
+    if (*link != NULL) {
+        struct order *order = *link;
+        *link = order->next;
+        ct_arena_free(order->arena);
+    }
+}
+
+static void dial_first(void *ctx, const struct ct_call_facts *facts, struct ct_arena *arena,
+                       struct ct_call_route *out)
+{
+    struct order *order = ctx;
+    ct_call_plan_first(&order->order, facts, arena, out);
+}
+
+static void dial_second(void *ctx, const struct ct_call_facts *facts, struct ct_arena *arena,
+                        struct ct_call_route *out)
+{
+    struct order *order = ctx;
+    ct_call_plan_second(&order->order, facts, arena, out);
+    if (order->asked)
+        ct_call_log_second(order->board->log, order->key);
+    order->asked = true;
+}
+
+static enum ct_result look_for_record(void *ctx, struct ct_db *db)
+{
+    struct order *order = ctx;
+    struct ct_stmt *stmt;
+    enum ct_result result =
+        ct_db_query(db, "SELECT 1 FROM calls WHERE call_key = $1 AND ended_at IS NULL", &stmt);
+    if (result != CT_OK)
+        return result;
+    ct_bind_str(stmt, 1, ct_str_of(order->key));
+    result = ct_step(stmt);
+    order->found = result == CT_ROW;
+    return result == CT_ROW ? CT_OK : result;
+}
+
+static void post(struct ct_switchboard *board, struct ct_sip_letter *letter)
+{
+    board->options.post.post(board->options.post.ctx, letter);
+}
+
+static void looked(void *ctx, enum ct_result result)
+{
+    struct order *order = ctx;
+    order->outcome = result;
+    post(order->board, &order->letter);
+}
+
+static void dial(void *ctx)
+{
+    struct order *order = ctx;
+    struct ct_switchboard *board = order->board;
+    enum ct_result result = CT_UNAVAILABLE;
+    if (order->outcome == CT_OK && order->found && !board->closed) {
+        order->next = board->orders;
+        board->orders = order;
+        board->dialled = true;
+        result = ct_calls_dial(board->calls, order->key, dial_first, dial_second, order);
+        board->dialled = false;
+        if (result != CT_OK)
+            board->orders = order->next;
+    }
+    /* a record without a call is ended with the process */
+    if (result != CT_OK)
+        ct_arena_free(order->arena);
+    atomic_fetch_sub(&board->letters, 1);
+}
+
+static void open_order(void *ctx)
+{
+    struct order *order = ctx;
+    order->letter = (struct ct_sip_letter){.open = dial, .ctx = order};
+    order->job = (struct ct_job){.run = look_for_record, .done = looked, .ctx = order};
+    if (ct_store_submit(order->board->options.store, &order->job) != CT_OK) {
+        order->outcome = CT_UNAVAILABLE;
+        dial(order);
+    }
+}
+
+enum ct_result ct_switchboard_dial(struct ct_switchboard *board, const struct ct_dial *wanted)
+{
+    struct ct_arena *arena = ct_arena_new();
+    struct order *order = arena == NULL ? NULL : ct_arena_alloc(arena, sizeof(*order));
+    const char *from = order == NULL ? NULL : ct_str_dup(arena, wanted->from);
+    const char *to = order == NULL ? NULL : ct_str_dup(arena, wanted->to);
+    if (from == NULL || to == NULL) {
+        ct_arena_free(arena);
+        return CT_NOMEM;
+    }
+    *order = (struct order){.board = board,
+                            .arena = arena,
+                            .order = {.planner = &board->planner,
+                                      .device_id = wanted->device_id,
+                                      .from = ct_str_of(from),
+                                      .to = ct_str_of(to),
+                                      .longest_ms = wanted->longest_ms},
+                            .letter = {.open = open_order, .ctx = order}};
+    memcpy(order->key, wanted->key, sizeof(order->key));
+    atomic_fetch_add(&board->letters, 1);
+    post(board, &order->letter);
+    return CT_OK;
+}
+
+/* ---- hanging up ---- */
+
+struct farewell {
+    struct ct_switchboard *board;
+    struct ct_sip_letter letter;
+    char key[CT_CALL_KEY_BYTES + 1];
+};
+
+static void open_farewell(void *ctx)
+{
+    struct farewell *farewell = ctx;
+    struct ct_switchboard *board = farewell->board;
+    /* CT_NOT_FOUND: it is over */
+    (void)!ct_calls_hang_up(board->calls, farewell->key);
+    free(farewell);
+    atomic_fetch_sub(&board->letters, 1);
+}
+
+enum ct_result ct_switchboard_hang_up(struct ct_switchboard *board, const char *key)
+{
+    struct farewell *farewell = calloc(1, sizeof(*farewell));
+    if (farewell == NULL)
+        return CT_NOMEM;
+    farewell->board = board;
+    farewell->letter = (struct ct_sip_letter){.open = open_farewell, .ctx = farewell};
+    memcpy(farewell->key, key, strnlen(key, CT_CALL_KEY_BYTES));
+    atomic_fetch_add(&board->letters, 1);
+    post(board, &farewell->letter);
+    return CT_OK;
+}
+
+/* ---- requests ---- */
+
+static void answer(struct ct_sip_server *transaction, int status, struct ct_str headers)
+{
+    const struct ct_sip_reply_options options = {.headers = headers, .forget = true};
+    (void)!ct_sip_reply(transaction, status, &options);
+}
+
+/* RFC 3261 section 11.2. */
+static void answer_options(struct ct_switchboard *board, struct ct_sip_server *transaction)
+{
+    const struct ct_sip_options *options = ct_sip_options(board->options.sip);
+    struct ct_arena *arena = ct_arena_new();
+    if (arena == NULL)
+        return;
+    struct ct_buf headers = ct_buf_in(arena);
+    ct_sip_write_header(&headers, CT_SIP_H_ALLOW, options->methods);
+    ct_sip_write_header(&headers, CT_SIP_H_ACCEPT, CT_STR("application/sdp"));
+    ct_sip_write_header(&headers, CT_SIP_H_SUPPORTED, options->extensions);
+    if (!headers.failed)
+        answer(transaction, 200, ct_buf_done(&headers));
+    ct_arena_free(arena);
+}
+
+/* False: it has been answered. */
+static bool find_peer(struct ct_switchboard *board, struct ct_sip_server *transaction,
+                      const struct ct_sip_message *message, struct ct_call_peer *out)
+{
+    const struct ct_switchboard_options *options = &board->options;
+    const struct ct_trunk *trunk =
+        ct_carriers_from(options->carriers, ct_sip_server_from(transaction));
+    *out = (struct ct_call_peer){0};
+    /* a device behind the address of a trunk says that it is one */
+    if (trunk != NULL && !ct_authenticator_is_named(options->authenticator, message) &&
+        ct_authenticator_find(options->authenticator, message->from.uri.user, &out->device) !=
+            CT_OK) {
+        out->device = (struct ct_sip_caller){0};
+        out->trunk_id = trunk->id;
+        return trunk->inbound_username.len == 0 ||
+               ct_authenticate_as(options->authenticator, transaction, message,
+                                  trunk->inbound_username, trunk->inbound_ha1_md5,
+                                  trunk->inbound_ha1_sha256);
+    }
+    return ct_authenticate(options->authenticator, transaction, message, &out->device);
+}
+
+static void take_call(struct ct_switchboard *board, struct ct_sip_server *transaction,
+                      const struct ct_sip_message *message)
+{
+    struct ct_call_peer peer;
+    if (board->closed)
+        answer(transaction, 503, CT_STR("Retry-After: 10\r\n"));
+    else if (find_peer(board, transaction, message, &peer))
+        ct_calls_incoming(board->calls, transaction, message, &peer);
+}
+
+void ct_switchboard_request(struct ct_switchboard *board, struct ct_sip_server *transaction,
+                            const struct ct_sip_message *message)
+{
+    const struct ct_sip_options *options = ct_sip_options(board->options.sip);
+    if (message->method == CT_SIP_INVITE) {
+        take_call(board, transaction, message);
+    } else if (message->method == CT_SIP_OPTIONS) {
+        answer_options(board, transaction);
+    } else {
+        /* what belongs into dialogs, and has none: RFC 3261 section 12.2.2 */
+        bool inside = message->method == CT_SIP_BYE || message->method == CT_SIP_PRACK ||
+                      message->method == CT_SIP_UPDATE || message->method == CT_SIP_INFO ||
+                      message->method == CT_SIP_NOTIFY;
+        struct ct_arena *arena = ct_arena_new();
+        if (arena == NULL)
+            return;
+        struct ct_buf headers = ct_buf_in(arena);
+        ct_sip_write_header(&headers, CT_SIP_H_ALLOW, options->methods);
+        answer(transaction, inside ? 481 : 405, ct_buf_done(&headers));
+        ct_arena_free(arena);
+    }
+}
+
+void ct_switchboard_trace(struct ct_switchboard *board, bool sent, const struct ct_sip_hop *hop,
+                          struct ct_str bytes, struct ct_str call_id)
+{
+    ct_call_log_trace(board->log, sent, hop, bytes, call_id);
+}
+
+/* ---- the whole ---- */
+
+enum ct_result ct_switchboard_new(const struct ct_switchboard_options *options,
+                                  struct ct_switchboard **out)
+{
+    struct ct_switchboard *board = calloc(1, sizeof(*board));
+    if (board == NULL)
+        return CT_NOMEM;
+    board->options = *options;
+    const struct ct_call_log_options log = {.env = options->env,
+                                            .wheel = ct_sip_wheel(options->sip),
+                                            .post = options->post,
+                                            .store = options->store,
+                                            .log = options->log,
+                                            .node = options->node,
+                                            .judged = judged,
+                                            .judged_ctx = board};
+    enum ct_result result = ct_call_log_new(&log, &board->log);
+    if (result == CT_OK)
+        result = ct_sip_sessions_new(options->sip, NULL, &board->sessions);
+    const struct ct_calls_options calls = {
+        .sip = options->sip,
+        .sessions = board->sessions,
+        .env = options->env,
+        .plan = {.ctx = &board->planner,
+                 .incoming = ct_call_plan_incoming,
+                 .unanswered = ct_call_plan_unanswered,
+                 .transfer = ct_call_plan_transfer,
+                 .may_replace = ct_call_plan_may_replace},
+        .sink = {.ctx = board, .created = created, .changed = changed, .ended = ended, .leg = leg}};
+    if (result == CT_OK)
+        result = ct_calls_new(&calls, &board->calls);
+    if (result != CT_OK) {
+        ct_switchboard_free(board);
+        return result;
+    }
+    board->planner = (struct ct_call_planner){.config = options->config,
+                                              .env = options->env,
+                                              .reader = options->reader,
+                                              .registrar = options->registrar,
+                                              .carriers = options->carriers,
+                                              .log = board->log,
+                                              .calls = board->calls};
+    *out = board;
+    return CT_OK;
+}
+
+void ct_switchboard_free(struct ct_switchboard *board)
+{
+    if (board == NULL)
+        return;
+    ct_calls_free(board->calls);
+    while (board->orders != NULL) {
+        struct order *next = board->orders->next;
+        ct_arena_free(board->orders->arena);
+        board->orders = next;
+    }
+    ct_sip_sessions_free(board->sessions);
+    ct_call_log_free(board->log);
+    free(board);
+}
+
+/* One call that goes on. */
+static void note_key(void *ctx, const struct ct_call_facts *facts)
+{
+    memcpy(ctx, facts->key, sizeof(facts->key));
+}
+
+void ct_switchboard_close(struct ct_switchboard *board)
+{
+    char key[CT_CALL_KEY_BYTES + 1] = "";
+    board->closed = true;
+    board->had_calls = ct_calls_count(board->calls) > 0;
+    ct_calls_each(board->calls, note_key, key);
+    while (key[0] != '\0') {
+        (void)!ct_calls_end(board->calls, key, CT_STR("The server stops"));
+        key[0] = '\0';
+        ct_calls_each(board->calls, note_key, key);
+    }
+    ct_call_log_hurry(board->log);
+}
+
+bool ct_switchboard_is_over(const struct ct_switchboard *board)
+{
+    return ct_calls_count(board->calls) == 0 &&
+           (!board->had_calls || ct_sip_sessions_count(board->sessions) == 0) &&
+           ct_call_log_settled(board->log) && atomic_load(&board->letters) == 0;
+}
+
+bool ct_switchboard_settled(const struct ct_switchboard *board)
+{
+    return ct_call_log_quiet(board->log) && atomic_load(&board->letters) == 0;
+}
+
+size_t ct_switchboard_count(const struct ct_switchboard *board)
+{
+    return ct_calls_count(board->calls);
+}

@@ -1,0 +1,209 @@
+"""Calls between phones: they ring, are answered, refused, given up, asked for and ended over the API, and leave records."""
+
+import re
+
+import pytest
+
+from support import sip
+from support.caller import ANSWER, OFFER, Caller
+from support.people import Account
+
+
+def make_device(account, name="Desk"):
+    reply = account.client.post("/devices", json={"name": name})
+    assert reply.status_code == 200, reply.text
+    return reply.json()
+
+
+class Person:
+    """An account with a number, a device, and a phone that is registered."""
+
+    def __init__(self, server, number, registers=True):
+        self.account = Account(server)
+        self.client = self.account.client
+        reply = self.client.post("/phone_numbers", json={"phone_number": number})
+        assert reply.status_code == 200, reply.text
+        self.number, self.number_id = number, reply.json()["id"]
+        self.device = make_device(self.account)
+        self.phone = Caller(server, self.device)
+        if registers:
+            assert self.phone.register(expires=600).status == 200
+
+    def call(self):
+        """The latest record, once it is over."""
+        sip.wait_until(lambda: self.calls() and self.calls()[0]["ended_at"], "the call does not end")
+        return self.calls()[0]
+
+    def calls(self):
+        reply = self.client.get("/calls")
+        assert reply.status_code == 200, reply.text
+        return reply.json()["items"]
+
+    def statuses(self):
+        return [one["status"] for one in self.calls()]
+
+    def events(self, subject_id):
+        reply = self.client.get("/events", params={"limit": 100})
+        assert reply.status_code == 200, reply.text
+        return [one["type"] for one in reply.json()["items"]
+                if one["subject"] == "call" and one["subject_id"] == subject_id]
+
+
+_numbers = iter(range(10000000, 99999999))
+
+
+def new_number():
+    return f"+4930{next(_numbers)}"
+
+
+@pytest.fixture
+def ann(server):
+    person = Person(server, new_number())
+    yield person
+    person.phone.close()
+
+
+@pytest.fixture
+def bob(server):
+    person = Person(server, new_number())
+    yield person
+    person.phone.close()
+
+
+def test_a_call(ann, bob):
+    leg = ann.phone.invite(bob.number)
+    came = bob.phone.request_heard("INVITE")
+    assert came.body == OFFER
+    assert ann.number in came.get("From") and ann.phone.username not in came.text
+    bob.phone.answer(came, 180, "Ringing")
+    ann.phone.ringing(leg)
+    sip.wait_until(lambda: bob.statuses() == ["ringing"], "no record rings")
+    called = bob.phone.take(came)
+    reply = ann.phone.connected(leg)
+    assert reply.body == ANSWER
+    sip.wait_until(lambda: ann.statuses() == ["in-progress"], "no record is in progress")
+    leg.bye()
+    bye = bob.phone.request_heard("BYE")
+    bob.phone.answer(bye, 200, "OK")
+    mine, theirs = ann.call(), bob.call()
+    assert mine["id"] == theirs["id"]
+    assert (mine["from"], mine["to"]) == (ann.number, bob.number)
+    assert (mine["direction"], theirs["direction"]) == ("outbound", "inbound")
+    assert (mine["device_id"], theirs["device_id"]) == (ann.device["id"], bob.device["id"])
+    assert (mine["phone_number_id"], theirs["phone_number_id"]) == (ann.number_id, bob.number_id)
+    assert (mine["status"], mine["hangup_by"], mine["sip_code"], mine["trunk_id"]) == ("completed", "caller", 200, None)
+    assert mine["started_at"] <= mine["ringing_at"] <= mine["answered_at"] <= mine["ended_at"]
+    told = ["call.created", "call.ringing", "call.answered", "call.ended"]
+    assert ann.events(mine["id"]) == bob.events(mine["id"]) == told
+    assert len(ann.calls()) == len(bob.calls()) == 1
+    assert called.ack.body == ""
+
+
+def test_the_ladder(ann, bob):
+    leg = ann.phone.invite(bob.number)
+    came = bob.phone.request_heard("INVITE")
+    bob.phone.answer(came, 180, "Ringing")
+    bob.phone.take(came)
+    ann.phone.connected(leg)
+    leg.bye()
+    bob.phone.answer(bob.phone.request_heard("BYE"), 200, "OK")
+    call = ann.call()["id"]
+
+    def steps(person):
+        return [(one["direction"], one["leg"], re.sub(r"^SIP/2.0 (\d+) .*|^(\w+) .*", r"\1\2", one["message"].split("\r\n")[0]))
+                for one in person.client.get(f"/calls/{call}/ladder").json()]
+    sip.wait_until(lambda: ("received", "callee", "200") in steps(bob)[-1:], "the ladder is not complete")
+    assert steps(ann) == [("received", "caller", "INVITE"), ("sent", "caller", "180"), ("sent", "caller", "200"),
+                          ("received", "caller", "ACK"), ("received", "caller", "BYE"), ("sent", "caller", "200")]
+    assert steps(bob) == [("sent", "callee", "INVITE"), ("received", "callee", "180"), ("received", "callee", "200"),
+                          ("sent", "callee", "ACK"), ("sent", "callee", "BYE"), ("received", "callee", "200")]
+    first = ann.client.get(f"/calls/{call}/ladder").json()[0]
+    assert 'response="***"' in first["message"] and first["transport"] == "udp" and first["peer"] == ann.phone.via
+
+
+@pytest.mark.parametrize("status, reason, told, word", [(486, "Busy Here", 486, "busy"), (603, "Decline", 603, "busy"),
+                                                        (480, "Away", 480, "no-answer"), (500, "Broken", 500, "failed")])
+def test_refusals(ann, bob, status, reason, told, word):
+    leg = ann.phone.invite(bob.number)
+    came = bob.phone.request_heard("INVITE")
+    bob.phone.answer(came, status, reason)
+    bob.phone.request_heard("ACK")
+    assert ann.phone.refused(leg).status == told
+    call = ann.call()
+    assert (call["status"], call["hangup_by"], call["sip_code"], call["reason"], call["seconds"]) == (word, "callee", told, reason, 0)
+
+
+def test_the_caller_gives_up(ann, bob):
+    leg = ann.phone.invite(bob.number)
+    came = bob.phone.request_heard("INVITE")
+    bob.phone.answer(came, 180, "Ringing")
+    ann.phone.ringing(leg)
+    leg.send("CANCEL", cseq=leg.cseq, branch=leg.branch)
+    bob.phone.answer(bob.phone.request_heard("CANCEL"), 200, "OK")
+    bob.phone.answer(came, 487, "Request Terminated")
+    assert ann.phone.refused(leg).status == 487
+    call = ann.call()
+    assert (call["status"], call["hangup_by"], call["sip_code"]) == ("canceled", "caller", 487)
+
+
+def test_nobody_answers(ann, bob):
+    reply = bob.client.put(f"/phone_numbers/{bob.number_id}/voice",
+                           json={"ring": [bob.device["id"]], "strategy": "all", "timeout_s": 5})
+    assert reply.status_code == 200, reply.text
+    leg = ann.phone.invite(bob.number)
+    came = bob.phone.request_heard("INVITE")
+    bob.phone.answer(came, 180, "Ringing")
+    bob.phone.answer(bob.phone.request_heard("CANCEL"), 200, "OK")
+    bob.phone.answer(came, 487, "Request Terminated")
+    assert ann.phone.refused(leg).status in (408, 480)
+    assert ann.call()["status"] == "no-answer"
+
+
+def test_numbers_that_nobody_has(ann):
+    for count, number in enumerate((new_number(), "+49301", "nonsense")):
+        assert ann.phone.refused(ann.phone.invite(number)).status == 404
+        sip.wait_until(lambda: len(ann.calls()) == count + 1, "there is no record")
+        call = ann.call()
+        assert (call["status"], call["sip_code"], call["to"], call["hangup_by"]) == ("failed", 404, number, "system")
+
+
+def test_whose_devices_are_away(server, ann):
+    bob = Person(server, new_number(), registers=False)
+    with bob.phone:
+        assert ann.phone.refused(ann.phone.invite(bob.number)).status == 480
+        call = bob.call()
+        assert (call["status"], call["sip_code"]) == ("no-answer", 480)
+
+
+def test_only_own_numbers_are_presented(ann, bob, server):
+    other = Person(server, new_number())
+    with other.phone:
+        for user, shown in ((other.number, ann.number), ("+1", ann.number), (ann.number, ann.number)):
+            leg = ann.phone.invite(bob.number, user=user)
+            came = bob.phone.request_heard("INVITE")
+            assert shown in came.get("From"), came.get("From")
+            bob.phone.answer(came, 486, "Busy Here")
+            ann.phone.refused(leg)
+
+
+def test_an_anonymous_call(ann, bob):
+    leg = ann.phone.invite(bob.number, headers="Privacy: id\r\n")
+    came = bob.phone.request_heard("INVITE")
+    assert "anonymous@anonymous.invalid" in came.get("From") and ann.number not in came.text
+    bob.phone.answer(came, 486, "Busy Here")
+    ann.phone.refused(leg)
+    assert bob.call()["from"] == "anonymous" and ann.call()["from"] == ann.number
+
+
+def test_without_the_password_nobody_calls(ann, bob):
+    ann.phone.password = "wrong"
+    leg = ann.phone.invite(bob.number)
+    assert ann.phone.refused(leg).status == 401
+    assert ann.calls() == [] and bob.calls() == []
+
+
+def test_what_belongs_into_a_dialog(ann):
+    for method, status in (("BYE", 481), ("UPDATE", 481), ("MESSAGE", 405), ("REFER", 405), ("OPTIONS", 200)):
+        reply = ann.phone.ask(ann.phone.request(method, call_id=f"{method}-alone"))
+        assert reply.status == status, method
+        assert "INVITE" in reply.get("Allow") or status == 481
