@@ -15,10 +15,12 @@ to_test="clang libclang-rt-14-dev llvm-14 clang-format libcmocka-dev libjansson-
     python3-psycopg2 python3-pytest-xdist python3-requests python3-hypothesis python3-sqlalchemy
     python3-jsonschema postgresql-15 haproxy
     adduser dpkg-dev lintian logrotate python3-seccomp systemd
-    chromium fonts-dejavu-core shellcheck openssl curl git valgrind iproute2 prometheus procps python3-yaml util-linux"
+    chromium fonts-dejavu-core shellcheck openssl curl git valgrind iproute2 prometheus procps python3-yaml util-linux
+    sip-tester baresip-core"
 tools_to_run="gcc g++ cmake ninja pkg-config gzip npm node"
 tools_to_test="clang valgrind clang-format python3 shellcheck openssl curl git ip setarch unshare setpriv haproxy promtool
-    cpack dpkg-shlibdeps lintian logrotate systemd-analyze"
+    cpack dpkg-shlibdeps lintian logrotate systemd-analyze
+    sipp baresip"
 libraries="libmicrohttpd gnutls libargon2 libcrypt libcurl libpq libre openssl sqlite3 nettle protobuf zlib"
 
 log=$(mktemp)
@@ -122,13 +124,15 @@ if [ "$(id -u)" -ne 0 ]; then
     fi
 fi
 
-# Only promtool is wanted: a service that nobody asked for is not to start with its package.
-case " $missing " in
-*" prometheus "*)
-    unit=/etc/systemd/system/prometheus.service
-    [ ! -d "${unit%/*}" ] || [ -e "$unit" ] || [ -L "$unit" ] || $as_root ln -s /dev/null "$unit"
-    ;;
-esac
+# Only their programs are wanted: a service that nobody asked for is not to start with its package.
+for service in prometheus; do
+    case " $missing " in
+    *" $service "*)
+        unit=/etc/systemd/system/$service.service
+        [ ! -d "${unit%/*}" ] || [ -e "$unit" ] || [ -L "$unit" ] || $as_root ln -s /dev/null "$unit"
+        ;;
+    esac
+done
 
 say "installing with apt, $why: $missing"
 started=$(date +%s)
