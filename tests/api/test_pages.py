@@ -186,6 +186,7 @@ def test_the_document_has_the_routes_of_the_contract(server):
         ("delete", "/devices/{id}"), ("get", "/phone_numbers/{id}/voice"), ("put", "/phone_numbers/{id}/voice"),
         ("post", "/trunks"), ("get", "/trunks"), ("get", "/trunks/{id}"), ("put", "/trunks/{id}"), ("delete", "/trunks/{id}"),
         ("get", "/users/{id}/call_limits"), ("put", "/users/{id}/call_limits"),
+        ("get", "/sip_bans"), ("delete", "/sip_bans/{address}"),
         ("get", "/calls"), ("get", "/calls.csv"), ("get", "/calls/{id}"), ("get", "/calls/{id}/ladder"),
         ("get", "/events"), ("post", "/webhooks"), ("get", "/webhooks"), ("delete", "/webhooks/{id}"),
         ("post", "/webhooks/{id}/test"), ("get", "/webhooks/{id}/deliveries"), ("get", "/webhook_deliveries/{id}"),

@@ -42,6 +42,25 @@ METHODS = {
     "/number_pools": {"GET", "HEAD", "POST"},
     "/number_pools/1": {"DELETE"},
     "/available_phone_numbers": {"GET", "HEAD"},
+    "/devices": {"GET", "HEAD", "POST"},
+    "/devices/1": {"DELETE", "GET", "HEAD", "PATCH"},
+    "/phone_numbers/1/voice": {"GET", "HEAD", "PUT"},
+    "/calls": {"GET", "HEAD"},
+    "/calls.csv": {"GET", "HEAD"},
+    "/calls/1": {"GET", "HEAD"},
+    "/calls/1/ladder": {"GET", "HEAD"},
+    "/events": {"GET", "HEAD"},
+    "/webhooks": {"GET", "HEAD", "POST"},
+    "/webhooks/1": {"DELETE"},
+    "/webhooks/1/test": {"POST"},
+    "/webhooks/1/deliveries": {"GET", "HEAD"},
+    "/webhook_deliveries/1": {"GET", "HEAD"},
+    "/webhook_deliveries/1/replay": {"POST"},
+    "/trunks": {"GET", "HEAD", "POST"},
+    "/trunks/1": {"DELETE", "GET", "HEAD", "PUT"},
+    "/users/1/call_limits": {"GET", "HEAD", "PUT"},
+    "/sip_bans": {"GET", "HEAD"},
+    "/sip_bans/192.0.2.1": {"DELETE"},
     "/healthz": {"GET", "HEAD"},
     "/readyz": {"GET", "HEAD"},
     "/version": {"GET", "HEAD"},
@@ -60,7 +79,7 @@ def get(server, target, *headers, path=None, **options):
 # --- methods and paths
 
 def test_the_table_of_paths_is_whole(server):
-    documented = {template.replace("{id}", "1") for template in server.contract.document["paths"]}
+    documented = {template.replace("{id}", "1").replace("{address}", "192.0.2.1") for template in server.contract.document["paths"]}
     # for other methods than POST, "claim" is an id that is none
     assert documented <= set(METHODS) | {"/phone_numbers/claim"}
 
