@@ -73,6 +73,16 @@ BREAKS = [
     ("UPDATE pool_blocks SET next_free_at = next_free_at + 1", "first of its quarantines ends: block 4930120 of pool 1"),
     ("UPDATE pool_blocks SET next_free_at = NULL", "first of its quarantines ends: block 4930120 of pool 1"),
     ("UPDATE pool_blocks SET next_free_at = 7 WHERE block = 4930126", "first of its quarantines ends: block 4930126 of pool 1"),
+    ("DELETE FROM last_ids WHERE table_name = 'events'", "never given again: events"),
+    ("DELETE FROM last_ids WHERE table_name = 'webhooks'", "never given again: webhooks"),
+    ("DELETE FROM last_ids WHERE table_name = 'webhook_deliveries'", "never given again: webhook_deliveries"),
+    ("UPDATE events SET user_id = 77 WHERE id = 1", "an event is of an account whose id was given: event 1"),
+    ("UPDATE webhooks SET since_event_id = 7777", "has seen events that there were: webhook 1"),
+    ("UPDATE webhook_deliveries SET event_id = 7777", "a webhook and an event whose ids were given: delivery 1"),
+    ("UPDATE webhook_deliveries SET webhook_id = 7777", "a webhook and an event whose ids were given: delivery 1"),
+    ("UPDATE webhook_deliveries SET due_at = NULL", "is due at some time, and no other is: delivery 1, pending"),
+    ("UPDATE webhook_deliveries SET status = 'failed'", "is due at some time, and no other is: delivery 1, failed"),
+    ("UPDATE webhook_deliveries SET status = 'lost'", "is due at some time, and no other is: delivery 1, lost"),
     ("DELETE FROM last_ids WHERE table_name = 'devices'", "never given again: devices"),
     ("DELETE FROM last_ids WHERE table_name = 'trunks'", "never given again: trunks"),
     ("DELETE FROM last_ids WHERE table_name = 'calls'", "never given again: calls"),
@@ -115,9 +125,12 @@ def made(tmp_path_factory):
         world = World(server)
         assert world.device(account) == world.call(account) == 1
         world.trunk()
+        assert world.webhook(account) == 1
         with server.opened() as database:
             database.execute("INSERT INTO call_messages (call_id, place, at, sent, leg, transport, peer, message) "
                              "VALUES (1, 0, 4102444800000, 1, 'caller', 'udp', 'a', 'b')")
+            database.execute("INSERT INTO webhook_deliveries (id, webhook_id, event_id, type, status, attempts, created_at, due_at, give_up_at, body) "
+                             "VALUES (1, 1, 1, 'device.created', 'pending', 1, 4102444800000, 4102444800000, 4102444900000, '{}')")
             database.execute("INSERT INTO call_usage (user_id, day, ms) VALUES (1, 20000, 62345)")
         yield server
 
@@ -133,7 +146,8 @@ def test_a_database_in_order(made):
 
 def tables(database):
     return ("users", "virtual_phone_numbers", "last_ids", "audit", "idempotency_keys", "number_claims", "number_pools", "pool_ranges",
-            "pool_blocks", "pool_quarantine", "sip_realm", "devices", "call_usage", "calls", "call_nodes", "call_messages")
+            "pool_blocks", "pool_quarantine", "sip_realm", "devices", "call_usage", "calls", "call_nodes", "call_messages",
+            "events", "webhooks", "webhook_deliveries")
 
 
 @pytest.mark.parametrize("statement, finding", BREAKS)
