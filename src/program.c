@@ -17,6 +17,7 @@
 #include "voice/calls_api.h"
 #include "voice/caps.h"
 #include "voice/devices.h"
+#include "voice/dial_api.h"
 #include "voice/forget.h"
 #include "voice/number_voice.h"
 #include "voice/shield_api.h"
@@ -192,6 +193,7 @@ struct ct_mounts ct_program_all_mounts(struct ct_program *program, struct ct_doc
                 {ct_devices_routes, ct_devices_route_count, NULL},
                 {ct_number_voice_routes, ct_number_voice_route_count, NULL},
                 {ct_calls_routes, ct_calls_route_count, NULL},
+                {ct_dial_routes, ct_dial_route_count, &program->voice},
                 {ct_events_routes, ct_events_route_count, &program->events},
                 {ct_webhooks_routes, ct_webhooks_route_count, &program->events},
                 {ct_deliveries_routes, ct_deliveries_route_count, &program->events},
@@ -202,7 +204,7 @@ struct ct_mounts ct_program_all_mounts(struct ct_program *program, struct ct_doc
                 {ct_ops_routes, ct_ops_route_count, &program->ops},
                 {ct_metrics_api_routes, ct_metrics_api_route_count, &program->ops},
                 {ct_docs_routes, ct_docs_route_count, docs}},
-        .count = 23};
+        .count = 24};
 }
 
 enum ct_result ct_program_make_document(struct ct_program *program, const struct ct_mounts *mounts,

@@ -159,6 +159,11 @@ static void open_order(void *ctx)
     }
 }
 
+struct ct_str ct_switchboard_node(const struct ct_switchboard *board)
+{
+    return board->options.node;
+}
+
 enum ct_result ct_switchboard_dial(struct ct_switchboard *board, const struct ct_dial *wanted)
 {
     struct ct_arena *arena = ct_arena_new();

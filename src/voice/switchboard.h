@@ -75,6 +75,8 @@ struct ct_dial {
     struct ct_str to;
     int64_t longest_ms; /* 0: any time */
 };
+/** The name of this process in records. Borrowed. */
+struct ct_str ct_switchboard_node(const struct ct_switchboard *board);
 /** Makes a call, once its record is on the disk; never, if that does not come there. CT_NOMEM. */
 CT_CHECKED enum ct_result ct_switchboard_dial(struct ct_switchboard *board,
                                               const struct ct_dial *dial);

@@ -58,6 +58,7 @@ OBJECTS = {
     ("DELETE", "/devices/{id}"): World.device,
     ("GET", "/calls/{id}"): World.call,
     ("GET", "/calls/{id}/ladder"): World.call,
+    ("DELETE", "/calls/{id}"): World.call,
     ("DELETE", "/webhooks/{id}"): World.webhook,
     ("POST", "/webhooks/{id}/test"): World.webhook,
     ("GET", "/webhooks/{id}/deliveries"): World.webhook,

@@ -207,3 +207,82 @@ def test_what_belongs_into_a_dialog(ann):
         reply = ann.phone.ask(ann.phone.request(method, call_id=f"{method}-alone"))
         assert reply.status == status, method
         assert "INVITE" in reply.get("Allow") or status == 481
+
+
+def dial(person, to, **more):
+    return person.client.post("/calls", json={"from": person.number, "to": to, **more})
+
+
+def test_a_call_that_is_asked_for(ann, bob):
+    reply = dial(ann, bob.number)
+    assert reply.status_code == 202, reply.text
+    call = reply.json()
+    assert (call["status"], call["from"], call["to"]) == ("queued", ann.number, bob.number)
+    assert (call["direction"], call["device_id"]) == ("outbound", ann.device["id"])
+    first = ann.phone.request_heard("INVITE")
+    assert bob.number in first.get("From")
+    ann.phone.answer(first, 180, "Ringing")
+    mine = ann.phone.take(first)
+    second = bob.phone.request_heard("INVITE")
+    assert ann.number in second.get("From")
+    bob.phone.answer(second, 180, "Ringing")
+    sip.wait_until(lambda: ann.statuses() == ["ringing"], "no record rings")
+    bob.phone.answer(second, 200, "OK", OFFER)
+    again = ann.phone.request_heard("INVITE")
+    assert again.body == OFFER
+    ann.phone.answer(again, 200, "OK", ANSWER)
+    ann.phone.request_heard("ACK")
+    assert bob.phone.request_heard("ACK").body == ANSWER
+    sip.wait_until(lambda: ann.statuses() == ["in-progress"], "no record is in progress")
+    mine.bye()
+    bob.phone.answer(bob.phone.request_heard("BYE"), 200, "OK")
+    ended = ann.call()
+    assert (ended["id"], ended["status"], ended["hangup_by"]) == (call["id"], "completed", "caller")
+    assert ann.events(call["id"]) == ["call.created", "call.ringing", "call.answered", "call.ended"]
+    assert bob.call()["id"] == call["id"] and len(bob.calls()) == 1
+
+
+def test_a_call_is_ended_over_the_api(ann, bob):
+    leg = ann.phone.invite(bob.number)
+    bob.phone.take(bob.phone.request_heard("INVITE"))
+    ann.phone.connected(leg)
+    sip.wait_until(lambda: bob.statuses() == ["in-progress"], "no record is in progress")
+    call = bob.calls()[0]["id"]
+    reply = bob.client.delete(f"/calls/{call}")
+    assert (reply.status_code, reply.json()["status"]) == (202, "in-progress"), reply.text
+    for person in (ann, bob):
+        person.phone.answer(person.phone.request_heard("BYE"), 200, "OK")
+    ended = ann.call()
+    assert (ended["status"], ended["hangup_by"], ended["reason"]) == ("completed", "system", "Hung up over the API")
+    assert bob.client.delete(f"/calls/{call}").json()["status"] == "completed"
+
+
+def test_a_call_is_given_up_over_the_api(ann, bob):
+    call = dial(ann, bob.number).json()["id"]
+    first = ann.phone.request_heard("INVITE")
+    ann.phone.answer(first, 180, "Ringing")
+    assert ann.client.delete(f"/calls/{call}").status_code == 202
+    ann.phone.answer(ann.phone.request_heard("CANCEL"), 200, "OK")
+    ann.phone.answer(first, 487, "Request Terminated")
+    ended = ann.call()
+    assert (ended["status"], ended["hangup_by"]) == ("canceled", "system")
+
+
+def test_calls_that_cannot_be_asked_for(server, ann, bob):
+    away = Person(server, new_number(), registers=False)
+    with away.phone:
+        assert dial(away, bob.number).status_code == 409
+        assert dial(away, bob.number, device_id=away.device["id"]).status_code == 409
+        assert away.calls() == []
+        for more, field in (({"device_id": bob.device["id"]}, "device_id"), ({"from": bob.number}, "from")):
+            reply = dial(ann, bob.number, **more)
+            assert (reply.status_code, reply.json()["detail"][0]["loc"]) == (422, ["body", field])
+        refused = dial(ann, new_number()).json()
+        assert (refused["status"], refused["sip_code"]) == ("failed", 404)
+        assert ann.events(refused["id"]) == ["call.refused"]
+
+
+def test_a_call_of_another_server(server, ann):
+    from support.routes import World
+    call = World(server).call(ann.account, status="in-progress", ended_at=None, hangup_by=None, sip_code=None, reason=None)
+    assert ann.client.delete(f"/calls/{call}").status_code == 409
