@@ -70,6 +70,7 @@ struct ct_sip_outgoing {
     struct ct_sip_hop *hops;
     size_t hop_count;
     size_t hop_at;
+    bool looked; /* the Contact was looked up, since the stream of the dialog is gone */
     struct ct_sip_token token; /* the branch of an ACK */
     ct_sip_session_done *done; /* CT_SIP_FOR_USER */
     void *done_ctx;

@@ -11,6 +11,7 @@
 #define MAX_HOPS ((size_t)16)
 
 static void send_next(struct ct_sip_outgoing *outgoing);
+static void on_found(void *ctx, const struct ct_sip_hop *hops, size_t count);
 static void later(void *ctx);
 
 static bool is_invite(const struct ct_sip_outgoing *outgoing)
@@ -349,12 +350,32 @@ out:
     return result;
 }
 
+/* When the stream is gone on which a dialog stayed, whoever came by it may have a new one: to where his Contact says. */
+static bool elsewhere(struct ct_sip_outgoing *outgoing)
+{
+    struct ct_sip_session *session = outgoing->session;
+    const struct ct_sip_env *env = ct_sip_env(session->sessions->sip);
+    struct ct_sip_lookup *lookup = NULL;
+
+    if (outgoing->branch == NULL || !session->stay || outgoing->looked ||
+        !ct_sip_reliable(outgoing->hops[outgoing->hop_at].transport))
+        return false;
+    outgoing->looked = true;
+    if (env->resolve(env->ctx, ct_sip_dialog_next_hop(outgoing->branch->dialog), on_found, outgoing,
+                     &lookup) != CT_OK)
+        return false;
+    outgoing->lookup = lookup;
+    return true;
+}
+
 /* To the hop that it is at; when that does not go, to the next ones. */
 static void send_next(struct ct_sip_outgoing *outgoing)
 {
     while (outgoing->hop_at < outgoing->hop_count) {
         enum ct_result result = send_to(outgoing, &outgoing->hops[outgoing->hop_at]);
 
+        if (result == CT_UNAVAILABLE && elsewhere(outgoing))
+            return;
         /* an ACK that is lost is sent again, when the 2xx comes again */
         if (result == CT_OK || outgoing->purpose == CT_SIP_FOR_ACK)
             return;

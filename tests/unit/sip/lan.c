@@ -312,6 +312,20 @@ static void tell_lost(struct lan *lan, const struct stream *stream, int end)
         place->resident.lost(place->resident.ctx, stream->number);
 }
 
+static bool ends_at(const struct stream *stream, const struct ct_sip_socket *socket)
+{
+    return ct_sip_socket_equal(&stream->ends[0], socket) ||
+           ct_sip_socket_equal(&stream->ends[1], socket);
+}
+
+bool lan_stream_is_of(struct lan *lan, uint64_t stream, const char *address)
+{
+    struct ct_sip_hop hop = lan_hop(address);
+    const struct stream *found = stream_of(lan, stream);
+
+    return found != NULL && ends_at(found, &hop.peer);
+}
+
 void lan_break(struct lan *lan, const char *address)
 {
     struct ct_sip_hop hop = lan_hop(address);
@@ -319,8 +333,7 @@ void lan_break(struct lan *lan, const char *address)
     for (size_t i = 0; i < STREAMS; i++) {
         struct stream broken = lan->streams[i];
 
-        if (broken.number == 0 || (!ct_sip_socket_equal(&broken.ends[0], &hop.peer) &&
-                                   !ct_sip_socket_equal(&broken.ends[1], &hop.peer)))
+        if (broken.number == 0 || !ends_at(&broken, &hop.peer))
             continue;
         lan->streams[i].number = 0;
         tell_lost(lan, &broken, 0);
@@ -474,6 +487,9 @@ static enum ct_result env_resolve(void *ctx, struct ct_str uri, ct_sip_found *fo
     *out = NULL;
     if (ct_sip_uri_read(uri, &read))
         lookup.count = look_up(lan, read.host, lookup.hops, 8);
+    for (size_t i = 0; i < lookup.count; i++)
+        if (!ct_sip_uri_transport(&read, &lookup.hops[i].transport))
+            lookup.count = 0;
     if (lan->name_ms == 0 || lookup.count == 0 || ct_sip_address_parse(read.host, &address)) {
         found(found_ctx, lookup.hops, lookup.count);
         return CT_OK;

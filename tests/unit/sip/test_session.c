@@ -568,6 +568,36 @@ out:
     return result;
 }
 
+/* A dialog stays on the stream by which it came; when that is gone, it goes to where the Contact says. */
+static enum ct_result test_stream_is_gone(void)
+{
+    struct two two;
+    struct ct_sip_hop hop = lan_hop("192.0.2.2");
+    const struct ct_sip_invite invite = {.hops = &hop, .hop_count = 1, .stay = true};
+    enum ct_result result = two_new(&two, 40);
+
+    hop.transport = CT_SIP_TCP;
+    if (result != CT_OK)
+        goto out;
+    two.bob.answers = true;
+    for (int i = 0; i < 2; i++) {
+        /* the first call opens the stream of the second */
+        hop.connection = (uint64_t)i;
+        DO(phone_call(&two.ann, BOB, "offer", &invite));
+        lan_run(two.lan, 100);
+        SEE(phone_state(&two.bob) == CT_SIP_SESSION_CONFIRMED);
+        if (i == 1)
+            lan_break(two.lan, "192.0.2.2");
+        phone_hang_up(&two.ann);
+        lan_run(two.lan, 100);
+        SEE(two.bob.ended == i + 1 && two.bob.end == CT_SIP_END_BYE);
+    }
+    SEE(at_rest(&two));
+out:
+    two_free(&two);
+    return result;
+}
+
 static const struct ct_unit units[] = {
     CT_UNIT(test_call_and_hang_up),
     CT_UNIT(test_callee_hangs_up),
@@ -587,6 +617,7 @@ static const struct ct_unit units[] = {
     CT_UNIT(test_challenged),
     CT_UNIT(test_storms),
     CT_UNIT(test_every_state_ends),
+    CT_UNIT(test_stream_is_gone),
 };
 
 int main(void)
