@@ -361,6 +361,8 @@ static void side_ended(struct ct_live_leg *leg, const struct ct_sip_ended *ended
         ct_live_finish(call, CT_CALL_COMPLETED, by, call->facts.sip_code, ended->reason);
     else if (by == CT_CALL_SYSTEM)
         ct_live_finish(call, CT_CALL_FAILED, by, ended->status, ended->reason);
+    else if (by == CT_CALL_CALLEE) /* before the caller could be answered */
+        ct_live_finish(call, ct_call_status_of(480), by, 480, ended->reason);
     else
         ct_live_finish(call, CT_CALL_CANCELED, by, 487, ended->reason);
 }

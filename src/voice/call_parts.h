@@ -61,6 +61,8 @@ struct ct_live {
     struct ct_timer ring_timer;
     struct ct_timer longest_timer;
 
+    bool held; /* the answer waits for a PRACK of the caller, who has not been answered before */
+
     /* dialled (POST /calls) */
     ct_call_decision *second; /* NULL: it is not, or that one rings already */
     void *second_ctx;

@@ -284,6 +284,11 @@ void ct_live_leg_pracked(void *ctx, ct_sip_fork fork, struct ct_sip_body body)
     ct_sip_fork down;
     enum ct_result result;
 
+    /* that is what the answer has waited for, and now it goes out */
+    if (call != NULL && call->held && leg == call->side[0]) {
+        call->held = false;
+        ct_live_note_answer(call, call->side[1]);
+    }
     if (call == NULL || body.bytes.len == 0)
         return;
     callee = ct_live_fork_down(call, fork, &down);
@@ -317,7 +322,9 @@ static void answer_caller(struct ct_live_leg *leg, const struct ct_sip_answer *a
     }
     if (answer->wants_ack)
         call->ack_to = leg;
-    ct_live_note_answer(call, leg);
+    call->held = ct_sip_session_state(caller->session) == CT_SIP_SESSION_INCOMING;
+    if (!call->held)
+        ct_live_note_answer(call, leg);
 }
 
 /* The caller's own device has answered: it waits, without media, until the other side does. */
