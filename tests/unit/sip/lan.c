@@ -318,6 +318,11 @@ static bool ends_at(const struct stream *stream, const struct ct_sip_socket *soc
            ct_sip_socket_equal(&stream->ends[1], socket);
 }
 
+uint64_t lan_streams(const struct lan *lan)
+{
+    return lan->last_stream;
+}
+
 bool lan_stream_is_of(struct lan *lan, uint64_t stream, const char *address)
 {
     struct ct_sip_hop hop = lan_hop(address);

@@ -64,6 +64,8 @@ CT_CHECKED enum ct_result lan_reside(struct lan *lan, const char *address,
 void lan_send(struct lan *lan, const char *from, const struct ct_sip_hop *to, struct ct_str bytes);
 /** Breaks all streams of a place; both ends are told. */
 void lan_break(struct lan *lan, const char *address);
+/** The number of the stream that was opened last; 0: none was. */
+uint64_t lan_streams(const struct lan *lan);
 /** Whether an open stream of this number begins or ends at a place. */
 bool lan_stream_is_of(struct lan *lan, uint64_t stream, const char *address);
 /** The timers of whoever lives here. */

@@ -1,0 +1,32 @@
+#ifndef CT_TESTS_SIMULATOR_FAULTS_H
+#define CT_TESTS_SIMULATOR_FAULTS_H
+
+/* Faults that can be planted, to see that each invariant can fail: name, what it does, what is then complained of. */
+#define FAULTS(X)                                                                              \
+    X(RECORD_LOST, "record-lost", "a call's record is not created", "a call has no record")    \
+    X(RECORD_TWICE, "record-twice", "a call's record is created twice", "has two records")     \
+    X(RECORD_OPEN, "record-open", "the end of a call is not recorded", "is not ended")         \
+    X(RECORD_STATE, "record-state", "a record ends as ringing", "may not become")              \
+    X(RECORD_CODE, "record-code", "a record says another code than the caller got",            \
+      "the caller got")                                                                        \
+    X(CHARGED, "charged", "a record goes on for a minute after the BYE", "after the BYE")      \
+    X(ANSWERED_EARLY, "answered-early", "a call is answered a minute too early",               \
+      "answered before")                                                                       \
+    X(TIMES, "times", "a call rings before it begins", "times are not in order")               \
+    X(BUSY_WORLD, "busy-world", "somebody calls when all should be quiet", "left over: calls") \
+    X(TIMER, "timer", "a timer is left running", "left over: timers")                          \
+    X(MUTE, "mute", "the server does not answer BYE", "unanswered")                            \
+    X(NO_ACK, "no-ack", "the server sends no ACK of a 2xx", "unacknowledged by the server")    \
+    X(NO_BYE, "no-bye", "no ACK reaches the server, which then sends no BYE",                  \
+      "by a phone, and no BYE")                                                                \
+    X(MEMORY, "memory", "a block of memory is kept", "memory")                                 \
+    X(CHANCE, "chance", "chance does not come from the seed", "is not the same again")
+
+enum fault {
+    FAULT_NONE,
+#define FAULT_ID(id, name, does, complaint) FAULT_##id,
+    FAULTS(FAULT_ID)
+#undef FAULT_ID
+};
+
+#endif
