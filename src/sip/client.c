@@ -407,9 +407,11 @@ enum ct_result ct_sip_cancel(struct ct_sip_client *client, struct ct_str headers
     if (client->method != CT_SIP_INVITE || client->cancelled || client->state >= CT_SIP_COMPLETED)
         return CT_STALE;
     if (headers.len > 0) {
-        client->cancel_headers = strndup(headers.at, headers.len);
+        client->cancel_headers = malloc(headers.len + 1);
         if (client->cancel_headers == NULL)
             return CT_NOMEM;
+        memcpy(client->cancel_headers, headers.at, headers.len);
+        client->cancel_headers[headers.len] = '\0';
     }
     client->cancelled = true;
     if (client->state != CT_SIP_PROCEEDING)
