@@ -52,6 +52,7 @@ static void refuse(struct ct_call_route *out, int status, struct ct_str reason)
 {
     out->status = status;
     out->reason = reason;
+    out->target_count = 0;
     if (status == 503)
         out->headers = RETRY_AFTER;
 }

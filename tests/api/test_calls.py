@@ -5,67 +5,21 @@ import re
 import pytest
 
 from support import sip
-from support.caller import ANSWER, OFFER, Caller
-from support.people import Account
-
-
-def make_device(account, name="Desk"):
-    reply = account.client.post("/devices", json={"name": name})
-    assert reply.status_code == 200, reply.text
-    return reply.json()
-
-
-class Person:
-    """An account with a number, a device, and a phone that is registered."""
-
-    def __init__(self, server, number, registers=True):
-        self.account = Account(server)
-        self.client = self.account.client
-        reply = self.client.post("/phone_numbers", json={"phone_number": number})
-        assert reply.status_code == 200, reply.text
-        self.number, self.number_id = number, reply.json()["id"]
-        self.device = make_device(self.account)
-        self.phone = Caller(server, self.device)
-        if registers:
-            assert self.phone.register(expires=600).status == 200
-
-    def call(self):
-        """The latest record, once it is over."""
-        sip.wait_until(lambda: self.calls() and self.calls()[0]["ended_at"], "the call does not end")
-        return self.calls()[0]
-
-    def calls(self):
-        reply = self.client.get("/calls")
-        assert reply.status_code == 200, reply.text
-        return reply.json()["items"]
-
-    def statuses(self):
-        return [one["status"] for one in self.calls()]
-
-    def events(self, subject_id):
-        reply = self.client.get("/events", params={"limit": 100})
-        assert reply.status_code == 200, reply.text
-        return [one["type"] for one in reply.json()["items"]
-                if one["subject"] == "call" and one["subject_id"] == subject_id]
-
-
-_numbers = iter(range(10000000, 99999999))
-
-
-def new_number():
-    return f"+4930{next(_numbers)}"
+from support.caller import ANSWER, OFFER, Person
+from support.people import fresh_number
+from support.routes import World
 
 
 @pytest.fixture
 def ann(server):
-    person = Person(server, new_number())
+    person = Person(server, fresh_number())
     yield person
     person.phone.close()
 
 
 @pytest.fixture
 def bob(server):
-    person = Person(server, new_number())
+    person = Person(server, fresh_number())
     yield person
     person.phone.close()
 
@@ -160,7 +114,7 @@ def test_nobody_answers(ann, bob):
 
 
 def test_numbers_that_nobody_has(ann):
-    for count, number in enumerate((new_number(), "+49301", "nonsense")):
+    for count, number in enumerate((fresh_number(), "+49301", "nonsense")):
         assert ann.phone.refused(ann.phone.invite(number)).status == 404
         sip.wait_until(lambda: len(ann.calls()) == count + 1, "there is no record")
         call = ann.call()
@@ -168,7 +122,7 @@ def test_numbers_that_nobody_has(ann):
 
 
 def test_whose_devices_are_away(server, ann):
-    bob = Person(server, new_number(), registers=False)
+    bob = Person(server, fresh_number(), registers=False)
     with bob.phone:
         assert ann.phone.refused(ann.phone.invite(bob.number)).status == 480
         call = bob.call()
@@ -176,7 +130,7 @@ def test_whose_devices_are_away(server, ann):
 
 
 def test_only_own_numbers_are_presented(ann, bob, server):
-    other = Person(server, new_number())
+    other = Person(server, fresh_number())
     with other.phone:
         for user, shown in ((other.number, ann.number), ("+1", ann.number), (ann.number, ann.number)):
             leg = ann.phone.invite(bob.number, user=user)
@@ -269,7 +223,7 @@ def test_a_call_is_given_up_over_the_api(ann, bob):
 
 
 def test_calls_that_cannot_be_asked_for(server, ann, bob):
-    away = Person(server, new_number(), registers=False)
+    away = Person(server, fresh_number(), registers=False)
     with away.phone:
         assert dial(away, bob.number).status_code == 409
         assert dial(away, bob.number, device_id=away.device["id"]).status_code == 409
@@ -277,12 +231,11 @@ def test_calls_that_cannot_be_asked_for(server, ann, bob):
         for more, field in (({"device_id": bob.device["id"]}, "device_id"), ({"from": bob.number}, "from")):
             reply = dial(ann, bob.number, **more)
             assert (reply.status_code, reply.json()["detail"][0]["loc"]) == (422, ["body", field])
-        refused = dial(ann, new_number()).json()
+        refused = dial(ann, fresh_number()).json()
         assert (refused["status"], refused["sip_code"]) == ("failed", 404)
         assert ann.events(refused["id"]) == ["call.refused"]
 
 
 def test_a_call_of_another_server(server, ann):
-    from support.routes import World
     call = World(server).call(ann.account, status="in-progress", ended_at=None, hangup_by=None, sip_code=None, reason=None)
     assert ann.client.delete(f"/calls/{call}").status_code == 409

@@ -4,6 +4,7 @@ import os
 import re
 
 from support import sip
+from support.people import Account
 
 OFFER = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 40000 RTP/AVP 0\r\n"
 ANSWER = OFFER.replace("40000", "40002")
@@ -52,8 +53,9 @@ class Leg:
 class Caller(sip.Phone):
     """A phone that calls, and is called."""
 
-    def __init__(self, server, device, **options):
-        super().__init__(sip.Udp(sip.ports(server)["udp"]), device["sip"]["username"], device["sip"]["password"], **options)
+    def __init__(self, server, device, source=None, **options):
+        super().__init__(sip.Udp(sip.ports(server)["udp"], source=source), device["sip"]["username"],
+                         device["sip"]["password"], **options)
 
     def hear(self, seconds=sip.SECONDS):
         text = self.transport.receive(seconds)
@@ -136,3 +138,43 @@ class Caller(sip.Phone):
         leg = Leg(self, request.get("Call-ID"), f"{request.get('To')};tag={tag}", request.get("From"), target)
         leg.ack = ack
         return leg
+
+
+def make_device(account, name="Desk"):
+    reply = account.client.post("/devices", json={"name": name})
+    assert reply.status_code == 200, reply.text
+    return reply.json()
+
+
+class Person:
+    """An account with a number, a device, and a phone that is registered."""
+
+    def __init__(self, server, number, registers=True):
+        self.account = Account(server)
+        self.client = self.account.client
+        reply = self.client.post("/phone_numbers", json={"phone_number": number})
+        assert reply.status_code == 200, reply.text
+        self.number, self.number_id = number, reply.json()["id"]
+        self.device = make_device(self.account)
+        self.phone = Caller(server, self.device)
+        if registers:
+            assert self.phone.register(expires=600).status == 200
+
+    def call(self):
+        """The latest record, once it is over."""
+        sip.wait_until(lambda: self.calls() and self.calls()[0]["ended_at"], "the call does not end")
+        return self.calls()[0]
+
+    def calls(self):
+        reply = self.client.get("/calls")
+        assert reply.status_code == 200, reply.text
+        return reply.json()["items"]
+
+    def statuses(self):
+        return [one["status"] for one in self.calls()]
+
+    def events(self, subject_id):
+        reply = self.client.get("/events", params={"limit": 100})
+        assert reply.status_code == 200, reply.text
+        return [one["type"] for one in reply.json()["items"]
+                if one["subject"] == "call" and one["subject_id"] == subject_id]

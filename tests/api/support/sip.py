@@ -39,8 +39,10 @@ def ports(server):
 class Udp:
     name = "UDP"
 
-    def __init__(self, port, host="127.0.0.1"):
+    def __init__(self, port, host="127.0.0.1", source=None):
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        if source is not None:
+            self.socket.bind((source, 0))
         self.socket.connect((host, port))
 
     def send(self, text):
