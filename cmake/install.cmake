@@ -1,13 +1,13 @@
 # What `cmake --install` puts where, and the Debian package made of the same. Components:
 #
-#   program        the program, its module, the licences: all that a container needs
+#   program        the program, its modules, the licences: all that a container needs
 #   service        the unit for systemd, and what makes its user and settings
 #   documentation  manuals
 
 set(_doc share/doc/cloud-telephony)
 
 install(TARGETS cloud-telephony RUNTIME DESTINATION bin COMPONENT program)
-install(TARGETS ct_plan LIBRARY DESTINATION lib/cloud-telephony COMPONENT program)
+install(TARGETS ct_plan ct_webhook LIBRARY DESTINATION lib/cloud-telephony COMPONENT program)
 install(FILES packaging/copyright "${CMAKE_BINARY_DIR}/embedded/licences.txt"
   DESTINATION ${_doc} COMPONENT program)
 

@@ -21,15 +21,5 @@ target_include_directories(ct_plan_parts SYSTEM PRIVATE ${PHONENUMBER_INCLUDE})
 target_link_libraries(ct_plan_parts PUBLIC ct_flags ${PHONENUMBER} PkgConfig::PROTOBUF)
 
 add_library(ct_plan MODULE src/numbers/plan.cc)
-set_target_properties(ct_plan PROPERTIES PREFIX "" LIBRARY_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}"
-  CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
 target_link_libraries(ct_plan PRIVATE ct_plan_parts)
-target_link_options(ct_plan PRIVATE -Wl,--as-needed)
-if(NOT CT_SANITIZE)
-  target_link_options(ct_plan PRIVATE -Wl,--no-undefined)
-endif()
-
-# Where a program that is not installed looks: beside itself.
-function(ct_plan_beside_programs_of folder)
-  file(CREATE_LINK "${CMAKE_BINARY_DIR}/ct_plan.so" "${folder}/ct_plan.so" SYMBOLIC)
-endfunction()
+ct_module(ct_plan)

@@ -303,7 +303,10 @@ static enum ct_result send_due(struct ct_courier *courier, struct taking *taking
 {
     if (taking->webhook_count == 0 || courier->count == CT_COURIER_MOST)
         return CT_OK;
-    enum ct_result result = ct_store_write(courier->options.store, take_all, taking);
+    /* What could not be sent is not taken, and stays due. */
+    enum ct_result result = ct_webhook_load(courier->sender);
+    if (result == CT_OK)
+        result = ct_store_write(courier->options.store, take_all, taking);
     for (size_t i = 0; i < taking->count && result == CT_OK; i++)
         begin(courier, &taking->parcels[i], taking->now_ms);
     ct_arena_free(taking->arena);
@@ -467,7 +470,9 @@ enum ct_result ct_courier_new(const struct ct_courier_options *options, struct c
     if (courier == NULL)
         return CT_NOMEM;
     courier->options = *options;
-    if (ct_webhook_sender_new(options->networks, &courier->sender) != CT_OK ||
+    const struct ct_webhook_options sending = {
+        .networks = options->networks, .log = options->log, .module = options->module};
+    if (ct_webhook_sender_new(&sending, &courier->sender) != CT_OK ||
         (!options->still && !start_thread(courier))) {
         ct_courier_free(courier);
         return CT_NOMEM;

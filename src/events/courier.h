@@ -22,7 +22,8 @@ struct ct_courier_options {
     struct ct_store *store;
     struct ct_log *log;         /* may be NULL */
     struct ct_metrics *metrics; /* may be NULL */
-    const char *networks;       /* as ct_webhook_sender_new takes them */
+    const char *networks;       /* as struct ct_webhook_options has them */
+    const char *module;         /* the same */
     int64_t keep_ms;            /* for how long events and deliveries are kept */
     bool still; /* no thread is started: who owns it calls ct_courier_turn (tests) */
 };

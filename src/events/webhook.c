@@ -1,202 +1,112 @@
 #include "events/webhook.h"
 
-#include <curl/curl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "base/module.h"
 #include "config/config.h"
 #include "events/address.h"
+#include "events/webhook_module.h"
 
-/* More of a body, or of a header, is not read: what is kept is less, and who sends without end is cut. */
-#define MOST_BYTES ((size_t)64 * 1024)
-
-struct transfer {
-    struct ct_webhook_sender *sender;
-    struct transfer *next, **link;
-    CURL *easy;
-    struct curl_slist *headers;
-    char *url;
-    char *body;
-    void *ctx;
-    char error[CURL_ERROR_SIZE];
-    char refused[INET6_ADDRSTRLEN]; /* an address that was not allowed; "": none */
-    char reply_headers[CT_WEBHOOK_REPLY_BYTES];
-    char reply_body[CT_WEBHOOK_REPLY_BYTES];
-    size_t kept_headers, kept_body;
-    size_t seen_headers, seen_body;
-};
+#define MODULE_NAME "ct_webhook.so"
 
 struct ct_webhook_sender {
-    CURLM *multi;
-    const char *networks;
-    struct transfer *first;
+    struct ct_webhook_options options;
+    const struct ct_webhook_module *module; /* NULL: not loaded yet */
+    struct ct_webhook_transfers *transfers; /* the module's */
     size_t count;
+    int wake; /* an eventfd */
+    bool failure_logged;
 };
 
-enum ct_result ct_webhook_sender_new(const char *networks, struct ct_webhook_sender **out)
+enum ct_result ct_webhook_sender_new(const struct ct_webhook_options *options,
+                                     struct ct_webhook_sender **out)
 {
     struct ct_webhook_sender *sender = calloc(1, sizeof(*sender));
     if (sender == NULL)
         return CT_NOMEM;
-    sender->networks = networks;
-    /* Counted by the library, and safe from any thread since 7.84. */
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK)
-        sender->multi = curl_multi_init();
-    if (sender->multi == NULL) {
+    sender->options = *options;
+    sender->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (sender->wake < 0) {
         free(sender);
-        return CT_NOMEM;
+        return CT_IO;
     }
-    (void)curl_multi_setopt(sender->multi, CURLMOPT_MAXCONNECTS, 64L);
     *out = sender;
     return CT_OK;
-}
-
-static void free_transfer(struct transfer *transfer)
-{
-    if (transfer->link != NULL) {
-        *transfer->link = transfer->next;
-        if (transfer->next != NULL)
-            transfer->next->link = transfer->link;
-        (void)curl_multi_remove_handle(transfer->sender->multi, transfer->easy);
-        transfer->sender->count--;
-    }
-    if (transfer->easy != NULL)
-        curl_easy_cleanup(transfer->easy);
-    curl_slist_free_all(transfer->headers);
-    free(transfer->url);
-    free(transfer->body);
-    free(transfer);
 }
 
 void ct_webhook_sender_free(struct ct_webhook_sender *sender)
 {
     if (sender == NULL)
         return;
-    while (sender->first != NULL)
-        free_transfer(sender->first);
-    (void)curl_multi_cleanup(sender->multi);
-    curl_global_cleanup();
+    if (sender->module != NULL)
+        sender->module->close(sender->transfers);
+    (void)close(sender->wake);
     free(sender);
 }
 
-/* ---- what the library asks ---- */
+/* ---- the module ---- */
 
-/* Every connection of a transfer begins here, with the address that the name was resolved to. */
-static curl_socket_t open_socket(void *ctx, curlsocktype purpose, struct curl_sockaddr *address)
+static bool is_allowed(void *ctx, const struct sockaddr *address, socklen_t size,
+                       char text[INET6_ADDRSTRLEN])
 {
-    struct transfer *transfer = ctx;
-    char text[INET6_ADDRSTRLEN];
-    if (purpose != CURLSOCKTYPE_IPCXN)
-        return CURL_SOCKET_BAD;
-    ct_address_text(&address->addr, (socklen_t)address->addrlen, text);
-    if (!ct_address_is_public(&address->addr, (socklen_t)address->addrlen) &&
-        !ct_config_in_networks(transfer->sender->networks, text)) {
-        memcpy(transfer->refused, text, sizeof(text));
-        return CURL_SOCKET_BAD;
+    const struct ct_webhook_sender *sender = ctx;
+    ct_address_text(address, size, text);
+    return ct_address_is_public(address, size) ||
+           ct_config_in_networks(sender->options.networks, text);
+}
+
+static void say_why_not(struct ct_webhook_sender *sender, const char *why)
+{
+    if (!sender->failure_logged)
+        CT_LOG(sender->options.log, CT_LOG_ERROR, "webhooks_not_loaded",
+               CT_F_TEXT("module", MODULE_NAME), CT_F_TEXT("why", why));
+    sender->failure_logged = true;
+}
+
+static enum ct_result load(struct ct_webhook_sender *sender, struct ct_arena *arena)
+{
+    const char *path = sender->options.module;
+    const char *why = NULL;
+    enum ct_result result = path == NULL ? ct_module_find(arena, MODULE_NAME, &path, &why) : CT_OK;
+    if (result == CT_NOMEM)
+        return CT_NOMEM;
+    const struct ct_webhook_module *module =
+        result == CT_OK ? ct_module_open(path, CT_WEBHOOK_MODULE_SYMBOL, &why) : NULL;
+    if (module == NULL) {
+        say_why_not(sender, why);
+        return CT_UNAVAILABLE;
     }
-    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    result = module->open(is_allowed, sender, &sender->transfers);
+    if (result == CT_OK)
+        sender->module = module;
+    return result;
 }
 
-static void keep(char *room, size_t *kept, const char *data, size_t size)
+enum ct_result ct_webhook_load(struct ct_webhook_sender *sender)
 {
-    size_t left = CT_WEBHOOK_REPLY_BYTES - *kept;
-    size_t count = size < left ? size : left;
-    memcpy(room + *kept, data, count);
-    *kept += count;
-}
-
-static size_t take_header(char *data, size_t one, size_t size, void *ctx)
-{
-    struct transfer *transfer = ctx;
-    (void)one;
-    keep(transfer->reply_headers, &transfer->kept_headers, data, size);
-    transfer->seen_headers += size;
-    return transfer->seen_headers > MOST_BYTES ? 0 : size;
-}
-
-static size_t take_body(char *data, size_t one, size_t size, void *ctx)
-{
-    struct transfer *transfer = ctx;
-    (void)one;
-    keep(transfer->reply_body, &transfer->kept_body, data, size);
-    transfer->seen_body += size;
-    return transfer->seen_body > MOST_BYTES ? 0 : size;
+    if (sender->module != NULL)
+        return CT_OK;
+    struct ct_arena *arena = ct_arena_new();
+    enum ct_result result = arena == NULL ? CT_NOMEM : load(sender, arena);
+    ct_arena_free(arena);
+    return result;
 }
 
 /* ---- sending ---- */
 
-static bool set_options(struct transfer *transfer, size_t body_size)
-{
-    CURL *easy = transfer->easy;
-    CURLcode bad = CURLE_OK;
-#define SET(option, value) bad = bad != CURLE_OK ? bad : curl_easy_setopt(easy, option, value)
-    SET(CURLOPT_URL, transfer->url);
-    SET(CURLOPT_POST, 1L);
-    SET(CURLOPT_POSTFIELDS, transfer->body);
-    SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body_size);
-    SET(CURLOPT_HTTPHEADER, transfer->headers);
-    SET(CURLOPT_USERAGENT, "cloud-telephony/" CT_VERSION);
-    SET(CURLOPT_PROTOCOLS_STR, "http,https");
-    SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-    SET(CURLOPT_FOLLOWLOCATION, 0L);
-    SET(CURLOPT_PROXY, "");
-    SET(CURLOPT_NOPROXY, "*");
-    SET(CURLOPT_NOSIGNAL, 1L);
-    SET(CURLOPT_TIMEOUT_MS, (long)CT_WEBHOOK_TIMEOUT_MS);
-    SET(CURLOPT_CONNECTTIMEOUT_MS, (long)CT_WEBHOOK_CONNECT_TIMEOUT_MS);
-    SET(CURLOPT_OPENSOCKETFUNCTION, open_socket);
-    SET(CURLOPT_OPENSOCKETDATA, transfer);
-    SET(CURLOPT_HEADERFUNCTION, take_header);
-    SET(CURLOPT_HEADERDATA, transfer);
-    SET(CURLOPT_WRITEFUNCTION, take_body);
-    SET(CURLOPT_WRITEDATA, transfer);
-    SET(CURLOPT_ERRORBUFFER, transfer->error);
-    SET(CURLOPT_PRIVATE, transfer);
-#undef SET
-    return bad == CURLE_OK;
-}
-
-static bool add_headers(struct transfer *transfer, const struct ct_webhook_request *request)
-{
-    for (size_t i = 0; i < request->header_count; i++) {
-        char *line = strndup(request->headers[i].at, request->headers[i].len);
-        struct curl_slist *longer =
-            line == NULL ? NULL : curl_slist_append(transfer->headers, line);
-        free(line);
-        if (longer == NULL)
-            return false;
-        transfer->headers = longer;
-    }
-    return true;
-}
-
 enum ct_result ct_webhook_send(struct ct_webhook_sender *sender,
                                const struct ct_webhook_request *request)
 {
-    struct transfer *transfer = calloc(1, sizeof(*transfer));
-    if (transfer == NULL)
-        return CT_NOMEM;
-    transfer->sender = sender;
-    transfer->ctx = request->ctx;
-    transfer->easy = curl_easy_init();
-    transfer->url = strndup(request->url.at, request->url.len);
-    transfer->body = malloc(request->body.len + 1);
-    if (transfer->body != NULL)
-        memcpy(transfer->body, request->body.at, request->body.len);
-    if (transfer->easy == NULL || transfer->url == NULL || transfer->body == NULL ||
-        !add_headers(transfer, request) || !set_options(transfer, request->body.len) ||
-        curl_multi_add_handle(sender->multi, transfer->easy) != CURLM_OK) {
-        free_transfer(transfer);
-        return CT_NOMEM;
-    }
-    transfer->next = sender->first;
-    transfer->link = &sender->first;
-    if (transfer->next != NULL)
-        transfer->next->link = &transfer->next;
-    sender->first = transfer;
-    sender->count++;
-    return CT_OK;
+    enum ct_result result = ct_webhook_load(sender);
+    if (result == CT_OK)
+        result = sender->module->send(sender->transfers, request);
+    if (result == CT_OK)
+        sender->count++;
+    return result;
 }
 
 size_t ct_webhook_sending(const struct ct_webhook_sender *sender)
@@ -206,15 +116,18 @@ size_t ct_webhook_sending(const struct ct_webhook_sender *sender)
 
 void ct_webhook_wait(struct ct_webhook_sender *sender, int timeout_ms)
 {
-    int running;
-    (void)curl_multi_perform(sender->multi, &running);
-    (void)curl_multi_poll(sender->multi, NULL, 0, timeout_ms, NULL);
-    (void)curl_multi_perform(sender->multi, &running);
+    struct pollfd look = {.fd = sender->wake, .events = POLLIN};
+    eventfd_t times;
+    if (sender->module != NULL)
+        sender->module->wait(sender->transfers, sender->wake, timeout_ms);
+    else
+        (void)poll(&look, 1, timeout_ms);
+    (void)eventfd_read(sender->wake, &times);
 }
 
 void ct_webhook_wake(struct ct_webhook_sender *sender)
 {
-    (void)curl_multi_wakeup(sender->multi);
+    (void)eventfd_write(sender->wake, 1);
 }
 
 /* ---- what came of it ---- */
@@ -245,53 +158,31 @@ static struct ct_str clean(struct ct_arena *arena, const char *data, size_t size
     return out.failed ? (struct ct_str){0} : text;
 }
 
-static struct ct_str explain(struct ct_arena *arena, const struct transfer *transfer, CURLcode code)
+static struct ct_str explain(struct ct_arena *arena, const struct ct_webhook_ended *ended)
 {
-    if (transfer->refused[0] != '\0' && code == CURLE_COULDNT_CONNECT)
+    if (ended->refused != NULL)
         return ct_str_of(ct_arena_printf(arena,
                                          "the host has the address %s, which is not one of the "
                                          "open internet (WEBHOOK_PRIVATE_ADDRESSES)",
-                                         transfer->refused));
-    const char *text = transfer->error[0] != '\0' ? transfer->error : curl_easy_strerror(code);
-    return clean(arena, text, strlen(text));
-}
-
-static void describe(struct ct_arena *arena, struct transfer *transfer, CURLcode code,
-                     struct ct_webhook_outcome *out)
-{
-    long status = 0;
-    curl_off_t took_us = 0;
-    curl_off_t retry_after_s = 0;
-    (void)curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
-    (void)curl_easy_getinfo(transfer->easy, CURLINFO_TOTAL_TIME_T, &took_us);
-    (void)curl_easy_getinfo(transfer->easy, CURLINFO_RETRY_AFTER, &retry_after_s);
-    *out = (struct ct_webhook_outcome){
-        .ctx = transfer->ctx,
-        .status = status,
-        .duration_ms = (int64_t)took_us / 1000,
-        .retry_after_ms = retry_after_s > 0 && retry_after_s < 1000000 ? retry_after_s * 1000 : 0};
-    out->reply_headers = clean(arena, transfer->reply_headers, transfer->kept_headers);
-    out->reply_body = clean(arena, transfer->reply_body, transfer->kept_body);
-    /* Who has sent that much has answered. */
-    bool enough = code == CURLE_WRITE_ERROR && transfer->seen_body > MOST_BYTES;
-    if (code != CURLE_OK && !enough)
-        out->error = explain(arena, transfer, code);
+                                         ended->refused));
+    return clean(arena, ended->error, strlen(ended->error));
 }
 
 bool ct_webhook_next(struct ct_webhook_sender *sender, struct ct_arena *arena,
                      struct ct_webhook_outcome *out)
 {
-    int left;
-    CURLMsg *message;
-    while ((message = curl_multi_info_read(sender->multi, &left)) != NULL) {
-        struct transfer *transfer = NULL;
-        CURLcode code = message->data.result;
-        if (message->msg != CURLMSG_DONE ||
-            curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer) != CURLE_OK)
-            continue;
-        describe(arena, transfer, code, out);
-        free_transfer(transfer);
-        return true;
-    }
-    return false;
+    struct ct_webhook_ended ended;
+    if (sender->module == NULL || !sender->module->next(sender->transfers, &ended))
+        return false;
+    sender->count--;
+    *out = (struct ct_webhook_outcome){
+        .ctx = ended.ctx,
+        .status = ended.status,
+        .duration_ms = ended.duration_ms,
+        .retry_after_ms = ended.retry_after_ms,
+        .reply_headers = clean(arena, ended.reply_headers.at, ended.reply_headers.len),
+        .reply_body = clean(arena, ended.reply_body.at, ended.reply_body.len)};
+    if (ended.error != NULL)
+        out->error = explain(arena, &ended);
+    return true;
 }

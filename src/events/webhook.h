@@ -6,11 +6,12 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/log.h"
 #include "base/result.h"
 #include "base/text.h"
 
 /**
- * Sends requests to webhooks, many at a time, on one thread, without waiting for any (libcurl). A request goes to
+ * Sends requests to webhooks, many at a time, on one thread, without waiting for any. A request goes to
  * the address that its host has at that moment, and only if that is one of the open internet or of the networks
  * that the settings allow; a redirect is not followed, no proxy of the environment is used. An answer is read up
  * to CT_WEBHOOK_REPLY_BYTES; an attempt takes no longer than CT_WEBHOOK_TIMEOUT_MS.
@@ -22,12 +23,20 @@ struct ct_webhook_sender;
 /** What is kept of a reply's body, and the same of its header. */
 #define CT_WEBHOOK_REPLY_BYTES ((size_t)4096)
 
-/** @p networks: those that may be reached though they are not public, as ct_config_in_networks takes them;
- *  borrowed. CT_NOMEM. */
-CT_CHECKED enum ct_result ct_webhook_sender_new(const char *networks,
+struct ct_webhook_options {
+    const char
+        *networks;      /* may be reached though not public, as ct_config_in_networks takes them */
+    struct ct_log *log; /* may be NULL */
+    const char *module; /* NULL: beside the program, or as installed */
+};
+/** All that @p options names is borrowed. CT_NOMEM, CT_IO. */
+CT_CHECKED enum ct_result ct_webhook_sender_new(const struct ct_webhook_options *options,
                                                 struct ct_webhook_sender **out);
 /** Gives up what is on its way. NULL is allowed. */
 void ct_webhook_sender_free(struct ct_webhook_sender *sender);
+
+/** Loads the module, unless it is. CT_UNAVAILABLE: it cannot be, and the log has said why, once. CT_NOMEM. */
+CT_CHECKED enum ct_result ct_webhook_load(struct ct_webhook_sender *sender);
 
 /** One request. All is copied. */
 struct ct_webhook_request {
@@ -37,7 +46,7 @@ struct ct_webhook_request {
     struct ct_str body;
     void *ctx; /* handed back with the outcome */
 };
-/** Begins one. CT_NOMEM. */
+/** Begins one, and loads the module. CT_UNAVAILABLE as ct_webhook_load, CT_NOMEM. */
 CT_CHECKED enum ct_result ct_webhook_send(struct ct_webhook_sender *sender,
                                           const struct ct_webhook_request *request);
 

@@ -1,19 +1,17 @@
 #include "numbers/plan.h"
 
 #include <assert.h>
-#include <dlfcn.h>
 #include <errno.h>
-#include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/module.h"
 #include "numbers/plan_module.h"
 
 #define MODULE_NAME "ct_plan.so"
-#define INSTALLED "../lib/cloud-telephony"
 
 /* What loading may take: the library and what it needs, ICU's tables most of all. */
 #define LOAD_BYTES ((size_t)64 << 20)
@@ -31,53 +29,12 @@ struct ct_plan {
     bool failure_logged; /* under `loading` */
 };
 
-/* The folder that the running program is in, or NULL with *result set. */
-static const char *program_folder(struct ct_arena *arena, enum ct_result *result)
-{
-    char path[PATH_MAX];
-    ssize_t size = readlink("/proc/self/exe", path, sizeof(path));
-    if (size <= 0 || (size_t)size == sizeof(path)) {
-        *result = CT_IO;
-        return NULL;
-    }
-    while (size > 1 && path[size - 1] != '/')
-        size--;
-    const char *folder = ct_arena_copy(arena, path, (size_t)size);
-    *result = folder == NULL ? CT_NOMEM : CT_OK;
-    return folder;
-}
-
-static enum ct_result find_module(struct ct_arena *arena, const char **out, const char **why)
-{
-    static const char *const places[] = {"", INSTALLED "/"};
-    enum ct_result result;
-    const char *folder = program_folder(arena, &result);
-    if (result == CT_IO)
-        *why = "/proc/self/exe cannot be read, which tells where " MODULE_NAME " is: mount /proc";
-    if (result != CT_OK)
-        return result;
-    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-        const char *path = ct_arena_printf(arena, "%s%s" MODULE_NAME, folder, places[i]);
-        if (path == NULL)
-            return CT_NOMEM;
-        if (access(path, R_OK) == 0) {
-            *out = path;
-            return CT_OK;
-        }
-    }
-    *why = ct_arena_printf(arena,
-                           MODULE_NAME " can be read neither in %s nor in %s" INSTALLED
-                                       ": install it together with the program",
-                           folder, folder);
-    return *why == NULL ? CT_NOMEM : CT_IO;
-}
-
 enum ct_result ct_plan_new(const struct ct_plan_options *options, struct ct_arena *arena,
                            struct ct_plan **out, const char **why)
 {
     const char *path = options == NULL ? NULL : options->module;
     if (path == NULL) {
-        enum ct_result result = find_module(arena, &path, why);
+        enum ct_result result = ct_module_find(arena, MODULE_NAME, &path, why);
         if (result != CT_OK)
             return result;
     } else if (access(path, R_OK) != 0) {
@@ -109,23 +66,6 @@ void ct_plan_end(struct ct_plan *plan)
     pthread_mutex_destroy(&plan->loading);
 }
 
-/* Bound at once: a library that is missing shows here and not in the middle of an answer. Never unloaded: ICU
- * and protobuf keep memory that nobody could give back afterwards. */
-static const struct ct_plan_module *open_module(const char *path, const char **why)
-{
-    void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
-    const struct ct_plan_module *module =
-        handle == NULL ? NULL : dlsym(handle, CT_PLAN_MODULE_SYMBOL);
-    if (module == NULL) {
-        const char *error = dlerror();
-        *why = error == NULL ? "it is not the module" : error;
-    } else if (strcmp(module->version, CT_VERSION) != 0) {
-        *why = "it belongs to another version of the program: start the program again";
-        module = NULL;
-    }
-    return module;
-}
-
 /* Whether there is so much memory left. Short of it, ICU and libphonenumber would end the process, or keep a
  * pattern that could not be compiled and answer wrongly ever after. */
 static bool has_memory(size_t size)
@@ -148,7 +88,7 @@ static enum ct_result load_locked(struct ct_plan *plan, const struct ct_plan_mod
     const char *why = NULL;
     if (!has_memory(LOAD_BYTES))
         return CT_NOMEM;
-    const struct ct_plan_module *module = open_module(plan->path, &why);
+    const struct ct_plan_module *module = ct_module_open(plan->path, CT_PLAN_MODULE_SYMBOL, &why);
     if (module == NULL) {
         say_why_not(plan, why);
         return CT_UNAVAILABLE;

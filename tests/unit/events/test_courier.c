@@ -1,6 +1,7 @@
 #include "events/courier.h"
 
 #include <arpa/inet.h>
+#include <limits.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -15,7 +16,7 @@ struct stage {
     int64_t now_ms;
 };
 
-static enum ct_result set(struct stage *stage, const char *networks)
+static enum ct_result set_with(struct stage *stage, const char *networks, const char *module)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof(address);
@@ -31,9 +32,17 @@ static enum ct_result set(struct stage *stage, const char *networks)
     enum ct_result result = open_with_users(&stage->scratch);
     if (result == CT_OK)
         result = make_webhook(&stage->scratch, ALICE, url, "*", &stage->webhook_id);
-    const struct ct_courier_options options = {
-        .store = stage->scratch.store, .networks = networks, .keep_ms = 7 * DAY, .still = true};
+    const struct ct_courier_options options = {.store = stage->scratch.store,
+                                               .networks = networks,
+                                               .module = module,
+                                               .keep_ms = 7 * DAY,
+                                               .still = true};
     return result == CT_OK ? ct_courier_new(&options, &stage->courier) : result;
+}
+
+static enum ct_result set(struct stage *stage, const char *networks)
+{
+    return set_with(stage, networks, NULL);
 }
 
 static void strike(struct stage *stage)
@@ -156,6 +165,48 @@ out:
     return result;
 }
 
+static const char *beside_this_program(char path[PATH_MAX], const char *name)
+{
+    ssize_t size = readlink("/proc/self/exe", path, PATH_MAX - 64);
+    while (size > 0 && path[size - 1] != '/')
+        size--;
+    (void)strcpy(path + (size > 0 ? size : 0), name);
+    return path;
+}
+
+/* What cannot be sent stays due, as often as it is tried, and goes when it can. */
+static enum ct_result test_modules_that_are_none(void)
+{
+    enum ct_result result;
+    struct stage stage;
+    char path[PATH_MAX];
+    const char *const others[] = {"/nowhere/ct_webhook.so", "/proc/self/status",
+                                  beside_this_program(path, "older_webhook.so")};
+
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        TRY(set_with(&stage, "127.0.0.0/8", others[i]));
+        TRY(write_event(&stage.scratch, ALICE, CT_EVENT_CALL_ENDED, 1, NOW));
+        EXPECT(!turn(&stage, GOOD));
+        EXPECT(!turn(&stage, GOOD));
+        EXPECT_NUMBER(0, &stage.scratch,
+                      "SELECT count(*) FROM webhook_deliveries WHERE status <> 'pending' "
+                      "OR attempts > 0");
+        ct_courier_free(stage.courier);
+        stage.courier = NULL;
+        const struct ct_courier_options options = {.store = stage.scratch.store,
+                                                   .networks = "127.0.0.0/8",
+                                                   .keep_ms = 7 * DAY,
+                                                   .still = true};
+        TRY(ct_courier_new(&options, &stage.courier));
+        TURN_UNTIL_SERVED(GOOD);
+        strike(&stage);
+        memset(&stage, 0, sizeof(stage));
+    }
+out:
+    strike(&stage);
+    return result;
+}
+
 static enum ct_result test_private_addresses(void)
 {
     enum ct_result result;
@@ -203,6 +254,7 @@ out:
 int main(void)
 {
     static const struct ct_unit units[] = {CT_UNIT(test_backoff), CT_UNIT(test_delivering),
-                                           CT_UNIT(test_private_addresses), CT_UNIT(test_keeping)};
+                                           CT_UNIT(test_private_addresses), CT_UNIT(test_keeping),
+                                           CT_UNIT(test_modules_that_are_none)};
     return ct_unit_main("courier", units, sizeof(units) / sizeof(units[0]));
 }
