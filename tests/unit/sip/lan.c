@@ -1,71 +1,8 @@
-#include "sip/lan.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "sip/uri.h"
-
-#define PLACES 48
-#define STREAMS 64
-#define NAMES 8
-
-struct flight {
-    struct flight *next;
-    int64_t due_ms;
-    bool spoilt;
-    struct lan_packet packet;
-    char bytes[];
-};
-
-struct place {
-    struct lan *lan;
-    struct ct_sip_socket socket;
-    char address[20];
-    struct ct_sip *sip;
-    struct lan_resident resident; /* where there is no endpoint; receive NULL: nobody */
-};
-
-/* A stream between two places. */
-struct stream {
-    uint64_t number; /* 0: unused */
-    enum ct_sip_transport transport;
-    struct ct_sip_socket ends[2];
-    int64_t last_ms; /* when what was sent last arrives */
-};
-
-/* The first line of what was sent, for counting. */
-struct line {
-    struct line *next;
-    int64_t at_ms;
-    char from[20];
-    char to[20];
-    char text[64];
-};
-
-struct lan {
-    int64_t now_ms;
-    uint64_t random;
-    struct ct_wheel *wheel;
-    struct flight *flights; /* in the order of the times */
-    struct stream streams[STREAMS];
-    uint64_t last_stream;
-    void (*seen)(void *ctx, const struct lan_sight *sight);
-    void *seen_ctx;
-    struct place places[PLACES];
-    size_t place_count;
-    struct {
-        const char *name;
-        const char *addresses;
-    } names[NAMES];
-    size_t name_count;
-    int64_t name_ms; /* how long it takes to look one up */
-    lan_judge *judge;
-    void *judge_ctx;
-    size_t sent;
-    struct line *lines;
-    struct line **last_line;
-};
+#include "sip/lan_inside.h"
 
 enum ct_result lan_new(uint64_t seed, struct lan **out)
 {
@@ -111,7 +48,7 @@ void lan_network(struct lan *lan, lan_judge *judge, void *ctx)
 }
 
 /* splitmix64 */
-static uint64_t next_random(struct lan *lan)
+uint64_t lan_next_random(struct lan *lan)
 {
     uint64_t z = (lan->random += 0x9e3779b97f4a7c15u);
 
@@ -122,7 +59,7 @@ static uint64_t next_random(struct lan *lan)
 
 uint32_t lan_random(struct lan *lan, uint32_t below)
 {
-    return (uint32_t)(next_random(lan) % below);
+    return (uint32_t)(lan_next_random(lan) % below);
 }
 
 struct ct_sip_hop lan_hop(const char *address)
@@ -135,7 +72,7 @@ struct ct_sip_hop lan_hop(const char *address)
     return hop;
 }
 
-static struct place *place_at(struct lan *lan, const struct ct_sip_socket *socket)
+struct place *lan_place_at(struct lan *lan, const struct ct_sip_socket *socket)
 {
     for (size_t i = 0; i < lan->place_count; i++)
         if (ct_sip_socket_equal(&lan->places[i].socket, socket))
@@ -147,7 +84,7 @@ static struct place *place_at(struct lan *lan, const struct ct_sip_socket *socke
 
 const char *lan_address(struct lan *lan, const struct ct_sip_socket *socket)
 {
-    const struct place *place = place_at(lan, socket);
+    const struct place *place = lan_place_at(lan, socket);
 
     return place == NULL ? "nowhere" : place->address;
 }
@@ -267,14 +204,14 @@ static struct stream *stream_to(struct lan *lan, const struct ct_sip_socket *fro
         else if (stream->transport == to->transport && joins(stream, from, &to->peer))
             return stream;
     }
-    if (unused == NULL || !at_home(place_at(lan, &to->peer)))
+    if (unused == NULL || !at_home(lan_place_at(lan, &to->peer)))
         return NULL;
     *unused = (struct stream){++lan->last_stream, to->transport, {*from, to->peer}, lan->now_ms};
     return unused;
 }
 
-static enum ct_result dispatch(struct lan *lan, const struct ct_sip_socket *from,
-                               const struct ct_sip_hop *to, struct ct_str bytes)
+enum ct_result lan_dispatch(struct lan *lan, const struct ct_sip_socket *from,
+                            const struct ct_sip_hop *to, struct ct_str bytes)
 {
     struct stream *stream = NULL;
 
@@ -294,14 +231,14 @@ static enum ct_result dispatch(struct lan *lan, const struct ct_sip_socket *from
 void lan_send(struct lan *lan, const char *from, const struct ct_sip_hop *to, struct ct_str bytes)
 {
     struct ct_sip_hop source = lan_hop(from);
-    enum ct_result result = dispatch(lan, &source.peer, to, bytes);
+    enum ct_result result = lan_dispatch(lan, &source.peer, to, bytes);
 
     (void)result; /* as if it got lost */
 }
 
 static void tell_lost(struct lan *lan, const struct stream *stream, int end)
 {
-    struct place *place = place_at(lan, &stream->ends[end]);
+    struct place *place = lan_place_at(lan, &stream->ends[end]);
     struct ct_sip_hop hop = {.transport = stream->transport,
                              .peer = stream->ends[1 - end],
                              .connection = stream->number};
@@ -349,7 +286,7 @@ void lan_break(struct lan *lan, const char *address)
 static void deliver(struct lan *lan)
 {
     struct flight *flight = lan->flights;
-    struct place *place = place_at(lan, &flight->packet.to);
+    struct place *place = lan_place_at(lan, &flight->packet.to);
     struct stream *stream = stream_of(lan, flight->packet.stream);
     struct lan_sight sight = {&flight->packet, true, flight->spoilt, !at_home(place)};
     struct ct_sip_hop from = {.transport = stream == NULL ? CT_SIP_UDP : stream->transport,
@@ -406,146 +343,23 @@ void lan_run(struct lan *lan, int64_t ms)
             ct_sip_turn(lan->places[i].sip);
 }
 
-/* ---- what an endpoint sees ---- */
-
-static int64_t env_now_ms(void *ctx)
-{
-    return ((struct place *)ctx)->lan->now_ms;
-}
-
-static int64_t env_unix_ms(void *ctx)
-{
-    return 1795000000000 + ((struct place *)ctx)->lan->now_ms;
-}
-
-static void env_random(void *ctx, void *out, size_t size)
-{
-    uint8_t *at = out;
-
-    for (size_t i = 0; i < size; i++)
-        at[i] = (uint8_t)next_random(((struct place *)ctx)->lan);
-}
-
-static enum ct_result env_send(void *ctx, const struct ct_sip_hop *to, struct ct_str bytes)
-{
-    struct place *place = ctx;
-
-    return dispatch(place->lan, &place->socket, to, bytes);
-}
-
-static void env_local(void *ctx, const struct ct_sip_hop *to, struct ct_sip_local *out)
-{
-    *out = (struct ct_sip_local){ct_str_of(((struct place *)ctx)->address), 0, to->transport};
-}
-
-static size_t look_up(struct lan *lan, struct ct_str host, struct ct_sip_hop *hops, size_t most)
-{
-    size_t count = 0;
-
-    if (ct_sip_address_parse(host, &hops[0].peer)) {
-        hops[0].peer.port = 5060;
-        return 1;
-    }
-    for (size_t i = 0; i < lan->name_count; i++) {
-        const char *at = lan->names[i].addresses;
-
-        if (!ct_str_equal_nocase(host, ct_str_of(lan->names[i].name)))
-            continue;
-        while (count < most) {
-            size_t length = strcspn(at, ",");
-
-            if (!ct_sip_address_parse((struct ct_str){at, length}, &hops[count].peer))
-                abort();
-            hops[count++].peer.port = 5060;
-            if (at[length] == '\0')
-                break;
-            at += length + 1;
-        }
-    }
-    return count;
-}
-
-struct ct_sip_lookup {
-    struct ct_timer timer;
-    ct_sip_found *found;
-    void *ctx;
-    struct ct_sip_hop hops[8];
-    size_t count;
-};
-
-static void looked_up(void *ctx)
-{
-    struct ct_sip_lookup lookup = *(struct ct_sip_lookup *)ctx;
-
-    free(ctx);
-    lookup.found(lookup.ctx, lookup.hops, lookup.count);
-}
-
-static enum ct_result env_resolve(void *ctx, struct ct_str uri, ct_sip_found *found,
-                                  void *found_ctx, struct ct_sip_lookup **out)
-{
-    struct lan *lan = ((struct place *)ctx)->lan;
-    struct ct_sip_lookup lookup = {.found = found, .ctx = found_ctx};
-    struct ct_sip_socket address;
-    struct ct_sip_uri read;
-
-    *out = NULL;
-    if (ct_sip_uri_read(uri, &read))
-        lookup.count = look_up(lan, read.host, lookup.hops, 8);
-    for (size_t i = 0; i < lookup.count; i++)
-        if (!ct_sip_uri_transport(&read, &lookup.hops[i].transport))
-            lookup.count = 0;
-    if (lan->name_ms == 0 || lookup.count == 0 || ct_sip_address_parse(read.host, &address)) {
-        found(found_ctx, lookup.hops, lookup.count);
-        return CT_OK;
-    }
-    *out = malloc(sizeof(**out));
-    if (*out == NULL)
-        return CT_NOMEM;
-    lookup.timer = (struct ct_timer){.fire = looked_up, .ctx = *out};
-    **out = lookup;
-    ct_timer_start(lan->wheel, &(*out)->timer, lan->name_ms);
-    return CT_OK;
-}
-
-static void env_resolve_cancel(void *ctx, struct ct_sip_lookup *lookup)
-{
-    (void)ctx;
-    ct_timer_stop(&lookup->timer);
-    free(lookup);
-}
-
-enum ct_result lan_place(struct lan *lan, const char *address, struct ct_sip_env *out)
-{
-    struct place *place = &lan->places[lan->place_count];
-
-    if (lan->place_count == PLACES)
-        return CT_INVALID;
-    lan->place_count++;
-    *place = (struct place){.lan = lan, .socket = lan_hop(address).peer};
-    snprintf(place->address, sizeof(place->address), "%s", address);
-    *out = (struct ct_sip_env){place,    env_now_ms, env_unix_ms, env_random,
-                               env_send, env_local,  env_resolve, env_resolve_cancel};
-    return CT_OK;
-}
-
 void lan_inhabit(struct lan *lan, const char *address, struct ct_sip *sip)
 {
     struct ct_sip_hop hop = lan_hop(address);
 
-    place_at(lan, &hop.peer)->sip = sip;
+    lan_place_at(lan, &hop.peer)->sip = sip;
 }
 
 enum ct_result lan_reside(struct lan *lan, const char *address, const struct lan_resident *resident)
 {
     struct ct_sip_hop hop = lan_hop(address);
-    struct place *place = place_at(lan, &hop.peer);
+    struct place *place = lan_place_at(lan, &hop.peer);
     struct ct_sip_env unused;
 
     if (place == NULL) {
         if (lan_place(lan, address, &unused) != CT_OK)
             return CT_INVALID;
-        place = place_at(lan, &hop.peer);
+        place = lan_place_at(lan, &hop.peer);
     }
     place->resident = resident == NULL ? (struct lan_resident){0} : *resident;
     return CT_OK;
