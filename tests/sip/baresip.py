@@ -13,8 +13,8 @@ call_max_calls 4
 audio_player aubridge,silence
 audio_source ausine,440
 audio_alert aubridge,alert
-ausrc_srate 8000
-ausrc_channels 1
+ausrc_srate 48000
+ausrc_channels 2
 auplay_srate 8000
 auplay_channels 1
 rtp_timeout 0
@@ -39,7 +39,6 @@ class Baresip:
         (folder / "accounts").write_text(
             f"<sip:{device.username}@127.0.0.1:{office.ports[transport]};transport={transport}>;auth_pass={device.password}"
             f";answermode={answer};regint=600;audio_codecs=PCMU\n", encoding="utf-8")
-        self.domain = f"127.0.0.1:{office.ports[transport]};transport={transport}"
         self.process = processes.start(folder, ["baresip", "-4", "-f", str(folder), "-v", "-s"])
         self.socket = wait_until(lambda: self._connect(control), lambda: f"baresip does not start:\n{self.process.text()}")
         self.bytes = b""
@@ -51,7 +50,7 @@ class Baresip:
             connection = socket.create_connection(("127.0.0.1", port), 5)
         except OSError:
             return None
-        connection.settimeout(120)
+        connection.settimeout(60)
         return connection
 
     def _message(self):
@@ -66,12 +65,11 @@ class Baresip:
             self.bytes += more
 
     def event(self, kind):
-        """The next event of that type."""
+        """The next event of that type; others wait."""
         while True:
             for i, event in enumerate(self.events):
                 if event["type"] == kind:
-                    del self.events[:i + 1]
-                    return event
+                    return self.events.pop(i)
             message = self._message()
             if message.get("event"):
                 self.events.append(message)
@@ -87,7 +85,7 @@ class Baresip:
             self.events.append(message)
 
     def dial(self, number):
-        self.command("dial", f"sip:{number}@{self.domain}")
+        self.command("dial", number)
 
     def quit(self):
         self.command("quit")

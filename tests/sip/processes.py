@@ -5,7 +5,7 @@ import socket
 import subprocess
 import time
 
-SECONDS = 120
+SECONDS = 60
 
 
 def wait_until(condition, what, seconds=SECONDS):
@@ -18,14 +18,14 @@ def wait_until(condition, what, seconds=SECONDS):
         time.sleep(0.05)
 
 
-def free_port():
-    """A port of the loopback that is free for UDP and TCP."""
+def free_port(host="127.0.0.1"):
+    """A port of that address that is free for UDP and TCP."""
     while True:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams, socket.socket() as streams:
-            datagrams.bind(("127.0.0.1", 0))
+            datagrams.bind((host, 0))
             port = datagrams.getsockname()[1]
             try:
-                streams.bind(("127.0.0.1", port))
+                streams.bind((host, port))
             except OSError:
                 continue
             return port

@@ -15,7 +15,6 @@ a=rtpmap:0 PCMU/8000
 
 # Where the two ends of a dialog know each other from.
 VIA = "Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch];rport\nMax-Forwards: 70\n"
-CONTACT = "Contact: <sip:[$user]@[local_ip]:[local_port];transport=[transport]>\n"
 
 
 def send(text, body="", retrans=True, attributes=""):
@@ -46,11 +45,11 @@ def register(domain, user, password):
 class Dialog:
     """The requests of one who calls."""
 
-    def __init__(self, domain, user, password, number, body=SDP):
+    def __init__(self, domain, user, password, number, body=SDP, credentials=True):
         self.uri = f"sip:{number}@{domain}"
         self.ends = (f"From: <sip:{user}@{domain}>;tag=[pid]c[call_number]\nTo: <{self.uri}>", "Call-ID: [call_id]\n")
         self.contact = f"Contact: <sip:{user}@[local_ip]:[local_port];transport=[transport]>\n"
-        self.credentials = f"[authentication username={user} password={password}]\n"
+        self.credentials = f"[authentication username={user} password={password}]\n" if credentials else ""
         self.body = body
 
     def request(self, method, cseq, headers="", body="", peer=False, retrans=True):
@@ -73,12 +72,16 @@ class Dialog:
         to, call = self.ends
         return send(f"ACK {self.uri} SIP/2.0\n[last_Via:]\nMax-Forwards: 70\n{to}[peer_tag_param]\n{call}CSeq: 2 ACK\n", retrans=False)
 
-    def answered(self):
-        return (receive("100", True) + receive("180", True) + receive("183", True) + receive("200", attributes=' rrs="true"')
-                + self.request("ACK", 2, peer=True, retrans=False))
+    def cancel(self):
+        to, call = self.ends
+        return send(f"CANCEL {self.uri} SIP/2.0\n[last_Via:]\nMax-Forwards: 70\n{to}\n{call}CSeq: 2 CANCEL\n", retrans=False)
 
-    def bye(self):
-        return self.request("BYE", 3, peer=True) + receive("200")
+    def answered(self, cseq=2):
+        return (receive("100", True) + receive("180", True) + receive("183", True) + receive("200", attributes=' rrs="true"')
+                + self.request("ACK", cseq, peer=True, retrans=False))
+
+    def bye(self, cseq=3):
+        return self.request("BYE", cseq, peer=True) + receive("200")
 
 
 def pause(milliseconds):
@@ -106,15 +109,15 @@ def be_cancelled():
 class Sipp:
     """One phone, or carrier, at an address of its own."""
 
-    def __init__(self, processes, server_port, transport="udp"):
+    def __init__(self, processes, server_port, transport="udp", host="127.0.0.1"):
         self.processes, self.server_port, self.transport = processes, server_port, transport
-        self.port = free_port()
+        self.host, self.port = host, free_port(host)
 
     def start(self, scenario):
         folder = self.processes.new_folder("sipp")
         (folder / "scenario.xml").write_text(HEAD + scenario + "</scenario>\n", encoding="utf-8")
         return self.processes.start(folder, [
-            "sipp", f"127.0.0.1:{self.server_port}", "-sf", "scenario.xml", "-m", "1", "-i", "127.0.0.1", "-p", str(self.port),
+            "sipp", f"127.0.0.1:{self.server_port}", "-sf", "scenario.xml", "-m", "1", "-i", self.host, "-p", str(self.port),
             "-t", {"udp": "u1", "tcp": "t1"}[self.transport], "-nostdin", "-timeout", "60s", "-timeout_error", "-trace_err",
             "-error_file", "errors", "-trace_msg", "-message_file", "messages"])
 
