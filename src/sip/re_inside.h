@@ -59,8 +59,9 @@ struct ct_sip_net {
     char *datagrams; /* what recvmmsg reads into */
 
     struct ct_re_streams *streams;
-    struct ct_re_dns *dns; /* NULL until the first name */
-    struct tls *tls_server, *tls_client;
+    struct ct_re_dns *dns;  /* NULL until the first name */
+    struct tls *tls_server; /* NULL: nobody listens for TLS */
+    struct tls *tls_client; /* NULL until the first connection: see ct_re_tls_client */
 
     uint8_t chance[256]; /* random bytes that were not handed out yet: the last `chances` */
     size_t chances;
@@ -135,6 +136,9 @@ void ct_re_dns_free(struct ct_sip_net *net);
 /** re_tls.c: certificates. CT_INVALID with @p why in @p arena, CT_NOMEM. */
 CT_CHECKED enum ct_result ct_re_tls_open(struct ct_sip_net *net, struct ct_arena *arena,
                                          const char **why);
+/** What secures connections to others, made when it is first needed: OpenSSL is 4 MB of memory that most servers never
+ *  use. NULL without memory. */
+struct tls *ct_re_tls_client(struct ct_sip_net *net);
 void ct_re_tls_close(struct ct_sip_net *net);
 
 #endif

@@ -265,10 +265,12 @@ static void set_options(struct stream *stream)
     tcp_conn_txqsz_set(stream->tcp, WAITING_BYTES);
 }
 
-static bool secure(struct stream *stream, struct tls *tls)
+static bool secure(struct stream *stream)
 {
+    struct ct_sip_net *net = stream->net;
     if (!ct_sip_secure(stream->hop.transport))
         return true;
+    struct tls *tls = stream->incoming ? net->tls_server : ct_re_tls_client(net);
     return tls != NULL && tls_start_tcp(&stream->tls, tls, stream->tcp, 0) == 0;
 }
 
@@ -307,7 +309,7 @@ void ct_re_streams_accept(const struct sa *peer, void *arg)
         return;
     }
     set_options(stream);
-    if (!secure(stream, net->tls_server))
+    if (!secure(stream))
         kill_stream(stream);
     ct_re_turn(net);
 }
@@ -345,7 +347,7 @@ static enum ct_result open_stream(struct ct_sip_net *net, const struct ct_sip_ho
     if (stream == NULL)
         return CT_NOMEM;
     if (tcp_conn_alloc(&stream->tcp, &peer, opened, received, closed, stream) != 0 ||
-        !secure(stream, net->tls_client) || tcp_conn_connect(stream->tcp, &peer) != 0) {
+        !secure(stream) || tcp_conn_connect(stream->tcp, &peer) != 0) {
         free_stream(stream);
         return CT_UNAVAILABLE;
     }

@@ -33,9 +33,6 @@ enum ct_result ct_re_tls_open(struct ct_sip_net *net, struct ct_arena *arena, co
     bool needed = false;
     for (size_t i = 0; i < net->listener_count; i++)
         needed |= ct_sip_secure(net->listeners[i].listen.transport);
-    if (tls_alloc(&net->tls_client, TLS_METHOD_SSLV23, NULL, NULL) != 0)
-        return CT_NOMEM;
-    (void)restrain(net->tls_client);
     if (!needed)
         return CT_OK;
     if (options->tls_cert_file[0] == '\0' || options->tls_key_file[0] == '\0') {
@@ -51,6 +48,13 @@ enum ct_result ct_re_tls_open(struct ct_sip_net *net, struct ct_arena *arena, co
     if (SSL_CTX_use_PrivateKey_file(context, options->tls_key_file, SSL_FILETYPE_PEM) != 1)
         return fail(arena, "TLS_KEY_FILE", options->tls_key_file, why);
     return CT_OK;
+}
+
+struct tls *ct_re_tls_client(struct ct_sip_net *net)
+{
+    if (net->tls_client == NULL && tls_alloc(&net->tls_client, TLS_METHOD_SSLV23, NULL, NULL) == 0)
+        (void)restrain(net->tls_client);
+    return net->tls_client;
 }
 
 void ct_re_tls_close(struct ct_sip_net *net)
