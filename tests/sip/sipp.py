@@ -90,8 +90,17 @@ def pause(milliseconds):
 
 def answer_a_call(end=""):
     """The other side: rings, answers, and is hung up on, or does what `end` says."""
-    return (receive("INVITE") + reply("100 Trying") + reply("180 Ringing") + pause(100) + reply("200 OK", SDP, True) + receive("ACK")
+    ends = ('<action><ereg regexp=".*" search_in="hdr" header="From:" assign_to="from"/>'
+            '<ereg regexp=".*" search_in="hdr" header="To:" assign_to="to"/></action>')
+    invite = f'<recv request="INVITE" rrs="true">{ends if end else ""}</recv>\n'
+    return (invite + reply("100 Trying") + reply("180 Ringing") + pause(100) + reply("200 OK", SDP, True) + receive("ACK")
             + (end or receive("BYE") + reply("200 OK")))
+
+
+def hang_up():
+    """What the called side ends a call with: the ends of the dialog change places."""
+    return ('<send retrans="500"><![CDATA[\nBYE [next_url] SIP/2.0\n' + VIA + "From: [$to];tag=[pid]s[call_number]\nTo: [$from]\n[routes]\n"
+            "Call-ID: [call_id]\nCSeq: 1 BYE\nContent-Length: 0\n\n]]></send>\n" + receive("200"))
 
 
 def be_busy():

@@ -1,0 +1,58 @@
+"""Calls over a trunk to Kamailio, which challenges them."""
+
+import pytest
+
+import baresip
+import sipp
+from kamailio import Kamailio
+from office import Office
+from processes import wait_until
+
+
+class Trunk:
+    def __init__(self, office, processes, password="secret of theirs", **settings):
+        self.phone = sipp.Sipp(processes, office.ports["udp"])
+        self.carrier = Kamailio(processes, self.phone.port, "4930", "secret of theirs")
+        admin = Office(office.server).account.promote().client
+        reply = admin.post("/trunks", json={"name": "carrier", "host": self.carrier.host, "prefixes": ["+44"], "username": "4930",
+                                            "password": password, **settings})
+        assert reply.status_code == 200, reply.text
+        self.id = reply.json()["id"]
+        reply = admin.put(f"/users/{office.account.id}/call_limits", json={"trunks": True, "prefixes": ["+44"]})
+        assert reply.status_code == 200, reply.text
+
+
+@pytest.fixture
+def caller(office, processes):
+    device = office.device()
+    office.number(device)
+    phone = baresip.Baresip(processes, office, device)
+    device.wait_registered("udp")
+    return phone
+
+
+def dial_until(caller, office, status, number="+442071234567"):
+    """Dials until the trunk is known, which takes a second or so; until then nobody has the number."""
+    def outcome():
+        caller.dial(number)
+        reason = caller.event("CALL_CLOSED")["param"]
+        return "404" not in reason and reason
+    assert status in wait_until(outcome, "the trunk is never taken")
+
+
+def test_a_call_is_let_through(office, processes, caller):
+    trunk = Trunk(office, processes)
+    other = trunk.phone.start(sipp.answer_a_call(sipp.pause(300) + sipp.hang_up()))
+    dial_until(caller, office, "")
+    trunk.phone.finish(other)
+    [record] = [one for one in office.calls() if one["status"] == "completed"]
+    assert record["trunk_id"] == trunk.id and record["to"] == "+442071234567" and record["hangup_by"] == "callee", record
+    assert trunk.carrier.said("challenged +442071234567") == 1 and trunk.carrier.said("let through +442071234567") == 1
+
+
+def test_a_wrong_password(office, processes, caller):
+    trunk = Trunk(office, processes, password="not theirs")
+    dial_until(caller, office, "403")
+    assert trunk.carrier.said("challenged") >= 1
+    assert trunk.carrier.said("let through") == 0
+    assert [one for one in office.calls() if one["status"] == "completed"] == []
