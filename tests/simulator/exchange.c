@@ -304,7 +304,13 @@ static void on_request(void *ctx, struct ct_sip_server *server,
     enum ct_result result = CT_OK;
 
     if (message->method == CT_SIP_INVITE) {
-        if (!ct_sip_has(message, CT_SIP_H_REPLACES) && message->max_forwards > 1)
+        struct ct_sip_address contact;
+
+        /* what was damaged may be no call: it needs a Contact */
+        if (!ct_sip_has(message, CT_SIP_H_REPLACES) && message->max_forwards != 0 &&
+            message->max_forwards != 1 &&
+            ct_sip_address_read(ct_sip_header(message, CT_SIP_H_CONTACT), &contact) &&
+            !contact.star)
             exchange->calls_begun++;
         ct_calls_incoming(exchange->calls, server, message, NULL);
     } else if (message->method == CT_SIP_REGISTER) {

@@ -62,10 +62,21 @@ static bool cut_off(const struct town *town, const struct lan_packet *packet)
             strcmp(lan_address(town->lan, &packet->to), town->cut_off) == 0);
 }
 
+/* Read as it was sent: its Call-ID may be what gets damaged. */
+static void on_spoilt(void *ctx, const struct said *said)
+{
+    struct town *town = ctx;
+
+    for (size_t i = 0; i < town->people.diary_count; i++)
+        if (strcmp(town->diaries[i].call_id, said->call_id) == 0)
+            town->diaries[i].spoilt = true;
+}
+
 static struct lan_fate judge(void *ctx, const struct lan_packet *packet)
 {
     struct town *town = ctx;
     struct lan_fate fate = {.copies = 1};
+    struct said said;
 
     town->messages++;
     if (chance(town, town->doubled))
@@ -74,6 +85,9 @@ static struct lan_fate judge(void *ctx, const struct lan_packet *packet)
         fate.after_ms[i] = delay(town);
         fate.spoilt[i] = chance(town, town->spoilt) ? 1 + below(town, 4) : 0;
     }
+    for (int i = 0; i < fate.copies; i++)
+        if (fate.spoilt[i] > 0 && said_read(packet->bytes, &said))
+            on_spoilt(town, &said);
     if (chance(town, town->lost) || cut_off(town, packet))
         fate.copies = 0;
     if (town->options.fault == FAULT_NO_BYE && packet->bytes.len > 4 &&
@@ -234,15 +248,6 @@ static void step(void *ctx)
 }
 
 /* ---- the life of a world ---- */
-
-static void on_spoilt(void *ctx, const struct said *said)
-{
-    struct town *town = ctx;
-
-    for (size_t i = 0; i < town->people.diary_count; i++)
-        if (strcmp(town->diaries[i].call_id, said->call_id) == 0)
-            town->diaries[i].spoilt = true;
-}
 
 static void settle_people(struct town *town)
 {
