@@ -4,131 +4,45 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "voice/ladder.h"
-#include "voice/records.h"
+#include "voice/call_log_parts.h"
 
-#define BUCKETS ((size_t)16384)
 /* Records that wait; some seconds of the busiest hour. */
 #define ENTRIES_MOST ((size_t)100000)
 /* Messages that wait, of all calls; of one call so many bytes go at once. */
 #define BYTES_MOST ((size_t)64 * 1024 * 1024)
 #define PAGE_BYTES ((size_t)65536)
-#define PENDING_MOST 8
 #define RETRY_MS 100
 #define RETRY_MOST_MS 5000
 /* Until the answers to BYE have come. */
 #define LINGER_MS 2000
-
-enum { BEGUN = 1, RINGING = 2, ANSWERED = 4, ENDED = 8 };
-
-/* Messages that wait for the store. */
-struct heard {
-    struct heard *next;
-    struct ct_ladder_message message;
-};
-struct page {
-    struct ct_arena *arena; /* NULL: it is empty */
-    struct heard *first, **end;
-    size_t count;
-    size_t bytes;
-};
-
-struct leg {
-    struct leg *next;  /* in its bucket */
-    struct leg *other; /* of the same call */
-    struct entry *entry;
-    struct ct_str side;
-    struct ct_str call_id;
-};
-
-/* A call. What a step says is written once, before its bit is set in `wanted`: the writer may read it. */
-struct entry {
-    struct entry *next; /* in its bucket */
-    struct ct_call_log *log;
-    struct ct_arena *arena;
-    char key[CT_CALL_KEY_BYTES + 1];
-    struct ct_record_new call;
-    int64_t ringing_ms, answered_ms, ended_ms;
-    int64_t device_id, trunk_id; /* who answered */
-    enum ct_record_status end;
-    enum ct_record_ender ender;
-    int64_t code;
-    struct ct_str reason;
-
-    bool dialled; /* its legs are the caller's */
-    bool told;    /* of the verdict */
-    struct ct_call_toll toll;
-    struct ct_call_verdict verdict;
-    bool judged; /* by the writer */
-
-    unsigned wanted;
-    unsigned sent;
-    unsigned written;
-    int64_t id; /* of the record; set by the writer */
-    bool under_way;
-    bool closing;
-    enum ct_result outcome;
-    struct ct_job job;
-    struct ct_sip_letter letter;
-    struct ct_timer retry;
-    struct ct_timer linger;
-    int64_t retry_ms;
-
-    struct leg *legs;
-    struct page open, gone;
-    size_t messages; /* in all */
-    size_t first;    /* of `gone` */
-};
-
-/* A message of a leg that is not known yet. */
-struct pending {
-    bool sent;
-    int64_t at;
-    struct ct_sip_hop hop;
-    struct ct_str call_id;
-    struct ct_str bytes;
-};
-
-struct ct_call_log {
-    struct ct_call_log_options options;
-    struct entry *entries[BUCKETS];
-    struct leg *legs[BUCKETS];
-    size_t count;
-    size_t under_way;
-    size_t bytes;
-    bool hurries;
-    struct ct_arena *arena; /* of what follows */
-    struct pending pending[PENDING_MOST];
-    size_t pending_count;
-};
 
 static size_t bucket_of(struct ct_str text)
 {
     uint32_t hash = 2166136261U;
     for (size_t i = 0; i < text.len; i++)
         hash = (hash ^ (uint8_t)text.at[i]) * 16777619U;
-    return (hash ^ hash >> 16) % BUCKETS;
+    return (hash ^ hash >> 16) % CT_LOG_BUCKETS;
 }
 
-static struct entry *find(struct ct_call_log *log, const char *key)
+static struct ct_log_entry *find(struct ct_call_log *log, const char *key)
 {
-    struct entry *entry = log->entries[bucket_of(ct_str_of(key))];
+    struct ct_log_entry *entry = log->entries[bucket_of(ct_str_of(key))];
     while (entry != NULL && strcmp(entry->key, key) != 0)
         entry = entry->next;
     return entry;
 }
 
-static void page_free(struct ct_call_log *log, struct page *page)
+static void page_free(struct ct_call_log *log, struct ct_log_page *page)
 {
     log->bytes -= page->bytes;
     ct_arena_free(page->arena);
-    *page = (struct page){0};
+    *page = (struct ct_log_page){0};
 }
 
-static void forget_legs(struct entry *entry)
+static void forget_legs(struct ct_log_entry *entry)
 {
-    for (struct leg *leg = entry->legs; leg != NULL; leg = leg->other) {
-        struct leg **link = &entry->log->legs[bucket_of(leg->call_id)];
+    for (struct ct_log_leg *leg = entry->legs; leg != NULL; leg = leg->other) {
+        struct ct_log_leg **link = &entry->log->legs[bucket_of(leg->call_id)];
         while (*link != leg)
             link = &(*link)->next;
         *link = leg->next;
@@ -136,10 +50,10 @@ static void forget_legs(struct entry *entry)
     entry->legs = NULL;
 }
 
-static void entry_free(struct entry *entry)
+static void entry_free(struct ct_log_entry *entry)
 {
     struct ct_call_log *log = entry->log;
-    struct entry **link = &log->entries[bucket_of(ct_str_of(entry->key))];
+    struct ct_log_entry **link = &log->entries[bucket_of(ct_str_of(entry->key))];
     while (*link != entry)
         link = &(*link)->next;
     *link = entry->next;
@@ -152,88 +66,15 @@ static void entry_free(struct entry *entry)
     ct_arena_free(entry->arena);
 }
 
-/* ---- the job, on the writer's thread ---- */
-
-static enum ct_result find_key(struct ct_db *db, struct ct_str key, int64_t *id)
-{
-    struct ct_stmt *stmt;
-    enum ct_result result = ct_db_query(db, "SELECT id FROM calls WHERE call_key = $1", &stmt);
-    if (result != CT_OK)
-        return result;
-    ct_bind_str(stmt, 1, key);
-    result = ct_step(stmt);
-    if (result == CT_ROW)
-        *id = ct_column_int(stmt, 0);
-    return result == CT_OK ? CT_NOT_FOUND : result == CT_ROW ? CT_OK : result;
-}
-
-static enum ct_result begin_record(struct entry *entry, struct ct_db *db)
-{
-    /* one that is there was judged, by this job, which runs twice, or by whoever began it */
-    enum ct_result result = find_key(db, entry->call.key, &entry->id);
-    if (result != CT_NOT_FOUND)
-        return result;
-    if (entry->toll.payer_id != 0) {
-        result = ct_call_caps_judge(db, entry->toll.payer_id, entry->toll.number,
-                                    entry->call.started_at, &entry->verdict);
-        if (result != CT_OK)
-            return result;
-        if (entry->verdict.why != NULL)
-            return ct_record_refuse(db, &entry->call, 403, ct_str_of(entry->verdict.why),
-                                    &entry->id);
-    }
-    return ct_record_begin(db, &entry->call, &entry->id);
-}
-
-/* A record that has been deleted, or ended by what knew better, is left as it is. */
-static enum ct_result step(struct ct_db *db, const struct ct_record_change *change)
-{
-    enum ct_result result = ct_record_change(db, change);
-    return result == CT_CONFLICT || result == CT_NOT_FOUND ? CT_OK : result;
-}
-
-static enum ct_result run_job(void *ctx, struct ct_db *db)
-{
-    struct entry *entry = ctx;
-    unsigned steps = entry->sent & ~entry->written;
-    enum ct_result result = CT_OK;
-    if ((steps & BEGUN) != 0)
-        result = begin_record(entry, db);
-    if (result == CT_OK && (steps & RINGING) != 0)
-        result =
-            step(db, &(const struct ct_record_change){
-                         .id = entry->id, .status = CT_RECORD_RINGING, .at = entry->ringing_ms});
-    if (result == CT_OK && (steps & ANSWERED) != 0)
-        result = step(db, &(const struct ct_record_change){.id = entry->id,
-                                                           .status = CT_RECORD_IN_PROGRESS,
-                                                           .at = entry->answered_ms,
-                                                           .to_device_id = entry->device_id,
-                                                           .to_trunk_id = entry->trunk_id});
-    if (result == CT_OK && (steps & ENDED) != 0)
-        result = step(db, &(const struct ct_record_change){.id = entry->id,
-                                                           .status = entry->end,
-                                                           .at = entry->ended_ms,
-                                                           .ender = entry->ender,
-                                                           .sip_code = entry->code,
-                                                           .reason = entry->reason});
-    int64_t place = (int64_t)entry->first;
-    for (const struct heard *heard = entry->gone.first; result == CT_OK && heard != NULL;
-         heard = heard->next)
-        result = ct_ladder_add(db, entry->id, place++, &heard->message, 1);
-    return result;
-}
-
 static void job_done(void *ctx, enum ct_result result)
 {
-    struct entry *entry = ctx;
+    struct ct_log_entry *entry = ctx;
     const struct ct_sip_post *post = &entry->log->options.post;
     entry->outcome = result;
     post->post(post->ctx, &entry->letter);
 }
 
-/* ---- and its way there ---- */
-
-static void try_again(struct entry *entry)
+static void try_again(struct ct_log_entry *entry)
 {
     entry->retry_ms = entry->retry_ms == 0 ? RETRY_MS : 2 * entry->retry_ms;
     if (entry->retry_ms > RETRY_MOST_MS)
@@ -242,14 +83,14 @@ static void try_again(struct entry *entry)
 }
 
 /* Writes what there is to write, unless some of it is under way. May free the entry. */
-static void submit(struct entry *entry)
+static void submit(struct ct_log_entry *entry)
 {
     struct ct_call_log *log = entry->log;
     if (entry->under_way || ct_timer_running(&entry->retry))
         return;
     if (entry->gone.arena == NULL) {
         entry->gone = entry->open;
-        entry->open = (struct page){0};
+        entry->open = (struct ct_log_page){0};
         entry->first = entry->messages - entry->gone.count;
     }
     if (entry->wanted == entry->written && entry->gone.arena == NULL) {
@@ -267,7 +108,7 @@ static void submit(struct entry *entry)
     try_again(entry);
 }
 
-static void say_verdict(struct entry *entry)
+static void say_verdict(struct ct_log_entry *entry)
 {
     const struct ct_call_log_options *options = &entry->log->options;
     entry->told = true;
@@ -278,7 +119,7 @@ static void say_verdict(struct entry *entry)
 
 static void open_letter(void *ctx)
 {
-    struct entry *entry = ctx;
+    struct ct_log_entry *entry = ctx;
     struct ct_call_log *log = entry->log;
     entry->under_way = false;
     log->under_way--;
@@ -305,7 +146,7 @@ static void retry_fire(void *ctx)
 
 static void linger_fire(void *ctx)
 {
-    struct entry *entry = ctx;
+    struct ct_log_entry *entry = ctx;
     entry->closing = true;
     submit(entry);
 }
@@ -319,7 +160,7 @@ static enum ct_result keep(struct ct_arena *arena, struct ct_str text, struct ct
     return copy == NULL ? CT_NOMEM : CT_OK;
 }
 
-static enum ct_result fill(struct entry *entry, const struct ct_call_facts *facts,
+static enum ct_result fill(struct ct_log_entry *entry, const struct ct_call_facts *facts,
                            const struct ct_call_toll *toll)
 {
     const struct ct_call_parties *parties = &facts->parties;
@@ -352,7 +193,7 @@ enum ct_result ct_call_log_created(struct ct_call_log *log, const struct ct_call
                                    bool dialled, const struct ct_call_toll *toll)
 {
     struct ct_arena *arena = ct_arena_new();
-    struct entry *entry = arena == NULL ? NULL : ct_arena_alloc(arena, sizeof(*entry));
+    struct ct_log_entry *entry = arena == NULL ? NULL : ct_arena_alloc(arena, sizeof(*entry));
     if (entry == NULL) {
         ct_arena_free(arena);
         return CT_NOMEM;
@@ -366,41 +207,41 @@ enum ct_result ct_call_log_created(struct ct_call_log *log, const struct ct_call
         ct_arena_free(arena);
         return result;
     }
-    entry->job = (struct ct_job){.run = run_job, .done = job_done, .ctx = entry};
+    entry->job = (struct ct_job){.run = ct_call_log_write, .done = job_done, .ctx = entry};
     entry->letter = (struct ct_sip_letter){.open = open_letter, .ctx = entry};
     entry->retry = (struct ct_timer){.fire = retry_fire, .ctx = entry};
     entry->linger = (struct ct_timer){.fire = linger_fire, .ctx = entry};
-    struct entry **bucket = &log->entries[bucket_of(ct_str_of(entry->key))];
+    struct ct_log_entry **bucket = &log->entries[bucket_of(ct_str_of(entry->key))];
     entry->next = *bucket;
     *bucket = entry;
     log->count++;
-    entry->wanted = BEGUN;
+    entry->wanted = CT_LOG_BEGUN;
     submit(entry);
     return CT_OK;
 }
 
 void ct_call_log_changed(struct ct_call_log *log, const struct ct_call_facts *facts)
 {
-    struct entry *entry = find(log, facts->key);
+    struct ct_log_entry *entry = find(log, facts->key);
     if (entry == NULL)
         return;
-    if (facts->status == CT_CALL_RINGING && (entry->wanted & RINGING) == 0) {
+    if (facts->status == CT_CALL_RINGING && (entry->wanted & CT_LOG_RINGING) == 0) {
         entry->ringing_ms = facts->ringing_ms;
-        entry->wanted |= RINGING;
+        entry->wanted |= CT_LOG_RINGING;
     }
-    if (facts->status == CT_CALL_IN_PROGRESS && (entry->wanted & ANSWERED) == 0) {
+    if (facts->status == CT_CALL_IN_PROGRESS && (entry->wanted & CT_LOG_ANSWERED) == 0) {
         entry->answered_ms = facts->answered_ms;
         entry->device_id = facts->parties.to_device_id;
         entry->trunk_id = facts->parties.to_trunk_id;
-        entry->wanted |= ANSWERED;
+        entry->wanted |= CT_LOG_ANSWERED;
     }
     submit(entry);
 }
 
 void ct_call_log_ended(struct ct_call_log *log, const struct ct_call_facts *facts)
 {
-    struct entry *entry = find(log, facts->key);
-    if (entry == NULL || (entry->wanted & ENDED) != 0)
+    struct ct_log_entry *entry = find(log, facts->key);
+    if (entry == NULL || (entry->wanted & CT_LOG_ENDED) != 0)
         return;
     /* both enums are in the same order: see record_status.h */
     entry->end = (enum ct_record_status)facts->status;
@@ -410,7 +251,7 @@ void ct_call_log_ended(struct ct_call_log *log, const struct ct_call_facts *fact
     if (!ct_utf8_valid(facts->reason) || ct_utf8_has_control(facts->reason) ||
         keep(entry->arena, facts->reason, &entry->reason) != CT_OK)
         entry->reason = (struct ct_str){0};
-    entry->wanted |= ENDED;
+    entry->wanted |= CT_LOG_ENDED;
     if (log->hurries)
         entry->closing = true;
     else
@@ -420,24 +261,24 @@ void ct_call_log_ended(struct ct_call_log *log, const struct ct_call_facts *fact
 
 const struct ct_call_verdict *ct_call_log_verdict(struct ct_call_log *log, const char *key)
 {
-    struct entry *entry = find(log, key);
+    struct ct_log_entry *entry = find(log, key);
     return entry == NULL || !entry->judged ? NULL : &entry->verdict;
 }
 
 /* ---- messages ---- */
 
-static void add_message(struct leg *leg, const struct pending *message)
+static void add_message(struct ct_log_leg *leg, const struct ct_log_pending *message)
 {
-    struct entry *entry = leg->entry;
+    struct ct_log_entry *entry = leg->entry;
     struct ct_call_log *log = entry->log;
-    struct page *page = &entry->open;
+    struct ct_log_page *page = &entry->open;
     if (entry->messages >= CT_LADDER_MESSAGES || log->bytes + message->bytes.len > BYTES_MOST)
         return;
     if (page->arena == NULL)
-        *page = (struct page){.arena = ct_arena_new()};
+        *page = (struct ct_log_page){.arena = ct_arena_new()};
     if (page->arena == NULL)
         return;
-    struct heard *heard = ct_arena_alloc(page->arena, sizeof(*heard));
+    struct ct_log_heard *heard = ct_arena_alloc(page->arena, sizeof(*heard));
     struct ct_buf peer = ct_buf_in(page->arena);
     ct_sip_socket_write(&peer, &message->hop.peer);
     if (heard == NULL || peer.failed)
@@ -446,11 +287,12 @@ static void add_message(struct leg *leg, const struct pending *message)
     struct ct_str bytes = message->bytes;
     if (bytes.len > 2 * (size_t)CT_LADDER_BYTES)
         bytes.len = 2 * (size_t)CT_LADDER_BYTES;
-    *heard = (struct heard){.message = {.at = message->at,
-                                        .sent = message->sent,
-                                        .leg = leg->side,
-                                        .transport = ct_sip_transport_param(message->hop.transport),
-                                        .peer = ct_buf_done(&peer)}};
+    *heard = (struct ct_log_heard){
+        .message = {.at = message->at,
+                    .sent = message->sent,
+                    .leg = leg->side,
+                    .transport = ct_sip_transport_param(message->hop.transport),
+                    .peer = ct_buf_done(&peer)}};
     if (keep(page->arena, bytes, &heard->message.bytes) != CT_OK)
         return;
     if (page->first == NULL)
@@ -480,12 +322,12 @@ static void clear_pending(struct ct_call_log *log)
 }
 
 /* An INVITE is there before its leg is, and perhaps the 100 that answers it. */
-static void add_pending(struct ct_call_log *log, const struct pending *message)
+static void add_pending(struct ct_call_log *log, const struct ct_log_pending *message)
 {
-    struct pending *place = &log->pending[log->pending_count];
+    struct ct_log_pending *place = &log->pending[log->pending_count];
     if (log->arena == NULL)
         log->arena = ct_arena_new();
-    if (log->arena == NULL || log->pending_count == PENDING_MOST)
+    if (log->arena == NULL || log->pending_count == CT_LOG_PENDING_MOST)
         return;
     *place = *message;
     if (keep(log->arena, message->call_id, &place->call_id) == CT_OK &&
@@ -497,7 +339,7 @@ void ct_call_log_trace(struct ct_call_log *log, bool sent, const struct ct_sip_h
                        struct ct_str bytes, struct ct_str call_id)
 {
     const struct ct_sip_env *env = log->options.env;
-    struct leg *leg = log->legs[bucket_of(call_id)];
+    struct ct_log_leg *leg = log->legs[bucket_of(call_id)];
     if (!sent && log->pending_count > 0)
         clear_pending(log);
     while (leg != NULL && !ct_str_equal(leg->call_id, call_id))
@@ -505,11 +347,11 @@ void ct_call_log_trace(struct ct_call_log *log, bool sent, const struct ct_sip_h
     if (leg == NULL && !begins(bytes, "INVITE ") &&
         (log->pending_count == 0 || !begins(bytes, "SIP/2.0 1")))
         return;
-    const struct pending message = {.sent = sent,
-                                    .at = env->unix_ms(env->ctx),
-                                    .hop = *hop,
-                                    .call_id = call_id,
-                                    .bytes = bytes};
+    const struct ct_log_pending message = {.sent = sent,
+                                           .at = env->unix_ms(env->ctx),
+                                           .hop = *hop,
+                                           .call_id = call_id,
+                                           .bytes = bytes};
     if (leg != NULL)
         add_message(leg, &message);
     else
@@ -518,15 +360,16 @@ void ct_call_log_trace(struct ct_call_log *log, bool sent, const struct ct_sip_h
 
 void ct_call_log_leg(struct ct_call_log *log, const char *key, struct ct_str call_id)
 {
-    struct entry *entry = find(log, key);
-    struct leg *leg = entry == NULL ? NULL : ct_arena_alloc(entry->arena, sizeof(*leg));
+    struct ct_log_entry *entry = find(log, key);
+    struct ct_log_leg *leg = entry == NULL ? NULL : ct_arena_alloc(entry->arena, sizeof(*leg));
     if (leg == NULL)
         return;
     bool caller = entry->dialled || entry->legs == NULL;
-    *leg = (struct leg){.entry = entry, .side = caller ? CT_STR("caller") : CT_STR("callee")};
+    *leg =
+        (struct ct_log_leg){.entry = entry, .side = caller ? CT_STR("caller") : CT_STR("callee")};
     if (keep(entry->arena, call_id, &leg->call_id) != CT_OK)
         return;
-    struct leg **bucket = &log->legs[bucket_of(call_id)];
+    struct ct_log_leg **bucket = &log->legs[bucket_of(call_id)];
     leg->next = *bucket;
     *bucket = leg;
     leg->other = entry->legs;
@@ -538,7 +381,7 @@ void ct_call_log_leg(struct ct_call_log *log, const char *key, struct ct_str cal
 
 void ct_call_log_second(struct ct_call_log *log, const char *key)
 {
-    struct entry *entry = find(log, key);
+    struct ct_log_entry *entry = find(log, key);
     if (entry != NULL)
         entry->dialled = false;
 }
@@ -560,7 +403,7 @@ void ct_call_log_free(struct ct_call_log *log)
     if (log == NULL)
         return;
     assert(log->under_way == 0);
-    for (size_t i = 0; i < BUCKETS; i++)
+    for (size_t i = 0; i < CT_LOG_BUCKETS; i++)
         while (log->entries[i] != NULL)
             entry_free(log->entries[i]);
     clear_pending(log);
@@ -575,11 +418,11 @@ bool ct_call_log_is_full(const struct ct_call_log *log)
 void ct_call_log_hurry(struct ct_call_log *log)
 {
     log->hurries = true;
-    for (size_t i = 0; i < BUCKETS; i++) {
-        struct entry *next;
-        for (struct entry *entry = log->entries[i]; entry != NULL; entry = next) {
+    for (size_t i = 0; i < CT_LOG_BUCKETS; i++) {
+        struct ct_log_entry *next;
+        for (struct ct_log_entry *entry = log->entries[i]; entry != NULL; entry = next) {
             next = entry->next;
-            if ((entry->wanted & ENDED) != 0)
+            if ((entry->wanted & CT_LOG_ENDED) != 0)
                 linger_fire(entry);
         }
     }

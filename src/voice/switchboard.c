@@ -30,6 +30,7 @@ static void created(void *ctx, const struct ct_call_facts *facts)
 {
     struct ct_switchboard *board = ctx;
     const struct ct_trip *trip = facts->parties.own;
+    ct_metrics_add(board->options.metrics, CT_METRIC_CALLS, 1);
     const struct ct_call_toll *toll =
         trip != NULL && trip->toll.payer_id != 0 && !trip->judged ? &trip->toll : NULL;
     if (ct_call_log_created(board->log, facts, board->dialled, toll) != CT_OK)
@@ -40,6 +41,9 @@ static void created(void *ctx, const struct ct_call_facts *facts)
 static void changed(void *ctx, const struct ct_call_facts *facts)
 {
     struct ct_switchboard *board = ctx;
+    if (facts->status == CT_CALL_RINGING)
+        ct_metrics_observe(board->options.metrics, CT_METRIC_CALL_SETUP,
+                           (facts->ringing_ms - facts->started_ms) * 1000);
     ct_call_log_changed(board->log, facts);
 }
 
@@ -75,6 +79,14 @@ static void ended(void *ctx, const struct ct_call_facts *facts)
 {
     struct ct_switchboard *board = ctx;
     struct order **link = &board->orders;
+    static const enum ct_metric rows[CT_CALL_STATUSES] = {
+        [CT_CALL_COMPLETED] = CT_METRIC_CALLS_COMPLETED,
+        [CT_CALL_BUSY] = CT_METRIC_CALLS_BUSY,
+        [CT_CALL_FAILED] = CT_METRIC_CALLS_FAILED,
+        [CT_CALL_NO_ANSWER] = CT_METRIC_CALLS_NO_ANSWER,
+        [CT_CALL_CANCELED] = CT_METRIC_CALLS_CANCELED};
+    ct_metrics_add(board->options.metrics, CT_METRIC_CALLS, -1);
+    ct_metrics_add(board->options.metrics, rows[facts->status], 1);
     ct_call_log_ended(board->log, facts);
     while (*link != NULL && strcmp((*link)->key, facts->key) != 0)
         link = &(*link)->next;

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/log.h"
+#include "base/metrics.h"
 #include "base/result.h"
 #include "base/text.h"
 #include "config/config.h"
@@ -41,7 +42,8 @@ struct ct_switchboard_options {
     struct ct_authenticator *authenticator;
     struct ct_carriers *carriers;
     struct ct_log *log;
-    struct ct_str node; /* see struct ct_record_new */
+    struct ct_metrics *metrics; /* may be NULL */
+    struct ct_str node;         /* see struct ct_record_new */
 };
 /** The owner frees it with ct_switchboard_free. CT_NOMEM. */
 CT_CHECKED enum ct_result ct_switchboard_new(const struct ct_switchboard_options *options,

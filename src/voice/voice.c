@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <semaphore.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <time.h>
 
@@ -31,6 +32,7 @@ struct ct_voice {
     struct ct_sip_net *net;
     struct ct_store *store;
     struct ct_log *log;
+    struct ct_metrics *metrics;
     struct ct_reader reader;
     struct ct_shield *shield;
     /* of the SIP thread */
@@ -41,6 +43,7 @@ struct ct_voice {
     struct ct_switchboard *board;
     struct ct_timer news_timer;
     int64_t news_seen;
+    int64_t bindings; /* that are in the metric */
     bool started;
     struct ct_timer end_timer;
 };
@@ -94,14 +97,20 @@ static bool admit(void *ctx, const struct ct_sip_hop *from, struct ct_str bytes)
 {
     struct ct_voice *voice = ctx;
     (void)bytes;
-    return ct_shield_admit(voice->shield, from);
+    bool admitted = ct_shield_admit(voice->shield, from);
+    if (!admitted)
+        ct_metrics_add(voice->metrics, CT_METRIC_SIP_DROPPED_ADDRESS, 1);
+    return admitted;
 }
 
 static bool admit_message(void *ctx, const struct ct_sip_hop *from,
                           const struct ct_sip_message *message)
 {
     struct ct_voice *voice = ctx;
-    return ct_shield_admit_message(voice->shield, from, message);
+    bool admitted = ct_shield_admit_message(voice->shield, from, message);
+    if (!admitted)
+        ct_metrics_add(voice->metrics, CT_METRIC_SIP_DROPPED_UNKNOWN, 1);
+    return admitted;
 }
 
 static void request(void *ctx, struct ct_sip_server *transaction,
@@ -114,10 +123,38 @@ static void request(void *ctx, struct ct_sip_server *transaction,
         ct_switchboard_request(voice->board, transaction, message);
 }
 
+static void count_message(struct ct_voice *voice, bool sent, struct ct_str bytes)
+{
+    static const struct {
+        struct ct_str begins;
+        enum ct_metric row;
+    } methods[] = {{{"INVITE ", 7}, CT_METRIC_SIP_INVITE},
+                   {{"REGISTER ", 9}, CT_METRIC_SIP_REGISTER},
+                   {{"OPTIONS ", 8}, CT_METRIC_SIP_OPTIONS},
+                   {{"BYE ", 4}, CT_METRIC_SIP_BYE}};
+    static const enum ct_metric classes[] = {CT_METRIC_SIP_1XX, CT_METRIC_SIP_2XX,
+                                             CT_METRIC_SIP_3XX, CT_METRIC_SIP_4XX,
+                                             CT_METRIC_SIP_5XX, CT_METRIC_SIP_6XX};
+    bool response = bytes.len > 8 && memcmp(bytes.at, "SIP/2.0 ", 8) == 0;
+    enum ct_metric row = CT_METRIC_SIP_OTHER;
+    if (response != sent)
+        return;
+    if (response) {
+        size_t class = (size_t)(bytes.at[8] - '1');
+        row = classes[class < 6 ? class : 0];
+    }
+    for (size_t i = 0; !response && i < sizeof(methods) / sizeof(methods[0]); i++)
+        if (bytes.len > methods[i].begins.len &&
+            memcmp(bytes.at, methods[i].begins.at, methods[i].begins.len) == 0)
+            row = methods[i].row;
+    ct_metrics_add(voice->metrics, row, 1);
+}
+
 static void trace(void *ctx, bool sent, const struct ct_sip_hop *hop, struct ct_str bytes,
                   struct ct_str call_id)
 {
     struct ct_voice *voice = ctx;
+    count_message(voice, sent, bytes);
     ct_switchboard_trace(voice->board, sent, hop, bytes, call_id);
 }
 
@@ -166,6 +203,10 @@ static void turn(void *ctx)
 {
     struct ct_voice *voice = ctx;
     ct_sip_turn(voice->sip);
+    int64_t bindings = (int64_t)ct_registrar_count(voice->registrar);
+    if (bindings != voice->bindings)
+        ct_metrics_add(voice->metrics, CT_METRIC_SIP_BINDINGS, bindings - voice->bindings);
+    voice->bindings = bindings;
 }
 
 static int64_t next_ms(void *ctx)
@@ -329,6 +370,7 @@ static enum ct_result make_switchboard(struct ct_voice *voice, struct ct_str nod
                                                  .authenticator = voice->authenticator,
                                                  .carriers = voice->carriers,
                                                  .log = voice->log,
+                                                 .metrics = voice->metrics,
                                                  .node = node};
     return ct_switchboard_new(&board, &voice->board);
 }
@@ -360,6 +402,7 @@ enum ct_result ct_voice_start(struct ct_voice *voice, const struct ct_voice_opti
                                          .end = end};
     voice->store = options->store;
     voice->log = options->log;
+    voice->metrics = options->metrics;
     voice->reader = (struct ct_reader){.store = options->store};
     raise_limit(voice->config);
     enum ct_result result = make_shield(voice);

@@ -239,3 +239,30 @@ def test_calls_that_cannot_be_asked_for(server, ann, bob):
 def test_a_call_of_another_server(server, ann):
     call = World(server).call(ann.account, status="in-progress", ended_at=None, hangup_by=None, sip_code=None, reason=None)
     assert ann.client.delete(f"/calls/{call}").status_code == 409
+
+
+def test_metrics(launch, tmp_path):
+    server = launch(folder=tmp_path)
+    ann, bob = Person(server, fresh_number()), Person(server, fresh_number())
+    leg = ann.phone.invite(bob.number)
+    came = bob.phone.request_heard("INVITE")
+    bob.phone.answer(came, 180, "Ringing")
+    ann.phone.ringing(leg)
+
+    def shown():
+        text = server.client().get("/metrics").text
+        return {line.rsplit(" ", 1)[0]: float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if not line.startswith("#")}
+    first = shown()
+    assert (first["cloud_telephony_calls"], first["cloud_telephony_sip_registrations"]) == (1, 2)
+    assert first['cloud_telephony_sip_requests_total{method="INVITE"}'] == 2
+    assert first['cloud_telephony_sip_requests_total{method="REGISTER"}'] == 4
+    assert first["cloud_telephony_call_setup_seconds_count"] == 1
+    bob.phone.answer(came, 486, "Busy Here")
+    ann.phone.refused(leg)
+    assert ann.phone.transport.receive(0.05) is None
+    last = shown()
+    assert last["cloud_telephony_calls"] == 0
+    assert last['cloud_telephony_calls_ended_total{status="busy"}'] == 1
+    assert last['cloud_telephony_sip_responses_total{class="4xx"}'] >= first['cloud_telephony_sip_responses_total{class="4xx"}'] + 1
+    for person in (ann, bob):
+        person.phone.close()
