@@ -143,6 +143,8 @@ static const struct expectation expectations[] = {
      "an address or a domain name, without a port, or empty", NULL},
     {"SIP_UNKNOWN", "drop", "reject", "reject", "drop", "drop", "silence",
      "\"silence\" (environment)", "drop or reject", NULL},
+    {"SIP_DIGEST", "md5", "both", "both", "sha-256", "sha-256", "sha", "\"sha\" (environment)",
+     "md5, both or sha-256", NULL},
     {"SIP_CONNECTIONS_MAX", "4096", "1", "1", "1000000", "1000000", "0", "\"0\" (environment)",
      "a whole number of connections from 1 to 1000000", NULL},
     {"SIP_CONNECTIONS_PER_ADDRESS", "64", "1", "1", "1000000", "1000000", "0",
