@@ -20,6 +20,7 @@ struct ct_switchboard {
     bool closed;
     bool had_calls;        /* when it was closed */
     bool dialled;          /* the call that is being begun was */
+    struct order *waiting; /* for their records */
     struct order *orders;  /* calls that were dialled, and go on */
     atomic_size_t letters; /* under way */
 };
@@ -68,8 +69,9 @@ struct order {
     struct order *next;
     char key[CT_CALL_KEY_BYTES + 1];
     struct ct_call_order order;
-    bool asked; /* whom it calls, for the record */
-    bool found; /* its record */
+    bool asked;    /* whom it calls, for the record */
+    bool found;    /* its record */
+    bool unwanted; /* it is to be ended as soon as it has begun */
     enum ct_result outcome;
     struct ct_job job;
     struct ct_sip_letter letter;
@@ -144,7 +146,14 @@ static void dial(void *ctx)
 {
     struct order *order = ctx;
     struct ct_switchboard *board = order->board;
+    struct order **link = &board->waiting;
+    const bool unwanted = order->unwanted;
+    char key[sizeof(order->key)];
     enum ct_result result = CT_UNAVAILABLE;
+    memcpy(key, order->key, sizeof(key));
+    while (*link != order)
+        link = &(*link)->next;
+    *link = order->next;
     if (order->outcome == CT_OK && order->found && !board->closed) {
         order->next = board->orders;
         board->orders = order;
@@ -157,12 +166,16 @@ static void dial(void *ctx)
     /* a record without a call is ended with the process */
     if (result != CT_OK)
         ct_arena_free(order->arena);
+    else if (unwanted)
+        (void)!ct_calls_hang_up(board->calls, key);
     atomic_fetch_sub(&board->letters, 1);
 }
 
 static void open_order(void *ctx)
 {
     struct order *order = ctx;
+    order->next = order->board->waiting;
+    order->board->waiting = order;
     order->letter = (struct ct_sip_letter){.open = dial, .ctx = order};
     order->job = (struct ct_job){.run = look_for_record, .done = looked, .ctx = order};
     if (ct_store_submit(order->board->options.store, &order->job) != CT_OK) {
@@ -212,8 +225,10 @@ static void open_farewell(void *ctx)
 {
     struct farewell *farewell = ctx;
     struct ct_switchboard *board = farewell->board;
-    /* CT_NOT_FOUND: it is over */
-    (void)!ct_calls_hang_up(board->calls, farewell->key);
+    /* CT_NOT_FOUND: it is over, or has not begun */
+    if (ct_calls_hang_up(board->calls, farewell->key) != CT_OK)
+        for (struct order *order = board->waiting; order != NULL; order = order->next)
+            order->unwanted = order->unwanted || strcmp(order->key, farewell->key) == 0;
     free(farewell);
     atomic_fetch_sub(&board->letters, 1);
 }

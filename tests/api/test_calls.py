@@ -222,6 +222,14 @@ def test_a_call_is_given_up_over_the_api(ann, bob):
     assert (ended["status"], ended["hangup_by"]) == ("canceled", "system")
 
 
+def test_a_call_is_given_up_before_it_has_begun(ann, bob):
+    for _ in range(5):
+        call = dial(ann, bob.number).json()["id"]
+        assert ann.client.delete(f"/calls/{call}").status_code == 202
+        sip.wait_until(lambda: ann.calls()[0]["ended_at"], "the call goes on")
+        assert ann.calls()[0]["status"] == "canceled"
+
+
 def test_calls_that_cannot_be_asked_for(server, ann, bob):
     away = Person(server, fresh_number(), registers=False)
     with away.phone:
