@@ -34,6 +34,19 @@ def test_a_call(office, processes, transport):
     assert record["hangup_by"] == "caller" and record["seconds"] >= 1.2, record
 
 
+def test_the_server_hangs_up(office, processes):
+    caller, callee = Phone(office, processes), Phone(office, processes)
+    number = office.number(callee.device)
+    other = callee.sipp.start(sipp.answer_a_call())
+    call = caller.dialog(number)
+    process = caller.sipp.start(call.challenged() + call.answered() + sipp.receive("BYE") + sipp.reply("200 OK"))
+    live = office.the_call("in-progress")
+    assert office.client.delete(f"/calls/{live['id']}").status_code == 202
+    caller.sipp.finish(process)
+    callee.sipp.finish(other)
+    assert office.the_call("completed")["id"] == live["id"]
+
+
 def test_busy(office, processes):
     caller, callee = Phone(office, processes), Phone(office, processes)
     number = office.number(callee.device)
