@@ -31,7 +31,7 @@ static int openapi(struct ct_program *program, int argc, char **argv)
         return 1;
     const struct ct_mounts mounts = ct_program_all_mounts(program, NULL);
     struct ct_str document;
-    enum ct_result result = ct_program_make_document(program, &mounts, &document);
+    enum ct_result result = ct_program_make_document(program, program->arena, &mounts, &document);
     if (result != CT_OK)
         return ct_program_fail_result("openapi", result);
     (void)fwrite(document.at, 1, document.len, stdout);

@@ -207,8 +207,8 @@ struct ct_mounts ct_program_all_mounts(struct ct_program *program, struct ct_doc
         .count = 24};
 }
 
-enum ct_result ct_program_make_document(struct ct_program *program, const struct ct_mounts *mounts,
-                                        struct ct_str *out)
+enum ct_result ct_program_make_document(const struct ct_program *program, struct ct_arena *arena,
+                                        const struct ct_mounts *mounts, struct ct_str *out)
 {
-    return ct_openapi(program->arena, &program->config, mounts->all, mounts->count, out);
+    return ct_openapi(arena, &program->config, mounts->all, mounts->count, out);
 }

@@ -70,8 +70,9 @@ struct ct_mounts {
     size_t count;
 };
 struct ct_mounts ct_program_all_mounts(struct ct_program *program, struct ct_docs *docs);
-/** The OpenAPI document of these routes, in the program's arena. CT_NOMEM. */
-CT_CHECKED enum ct_result ct_program_make_document(struct ct_program *program,
+/** The OpenAPI document of these routes. CT_NOMEM. */
+CT_CHECKED enum ct_result ct_program_make_document(const struct ct_program *program,
+                                                   struct ct_arena *arena,
                                                    const struct ct_mounts *mounts,
                                                    struct ct_str *out);
 

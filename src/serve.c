@@ -214,6 +214,20 @@ static void say_listening(struct ct_program *program, const struct ct_server *se
     (void)ct_notify_send(notify, ready == NULL ? "READY=1" : ready);
 }
 
+static enum ct_result document_routes(struct ct_program *program, const struct ct_mounts *mounts,
+                                      struct ct_docs *docs)
+{
+    struct ct_str document;
+    struct ct_arena *workshop = ct_arena_new();
+    enum ct_result result = workshop == NULL ? CT_NOMEM : CT_OK;
+    if (result == CT_OK)
+        result = ct_program_make_document(program, workshop, mounts, &document);
+    if (result == CT_OK)
+        result = ct_docs_set_openapi(docs, program->arena, document);
+    ct_arena_free(workshop);
+    return result;
+}
+
 int ct_serve_command(struct ct_program *program, int argc, char **argv)
 {
     (void)argv;
@@ -229,7 +243,6 @@ int ct_serve_command(struct ct_program *program, int argc, char **argv)
     struct ct_sweeper *sweeper = NULL;
     struct ct_keeper *keeper = NULL;
     struct ct_listener listener = {.socket = -1};
-    struct ct_str document;
     struct ct_notify notify;
     struct ct_watchdog watchdog;
     ct_notify_init(&notify, getenv("NOTIFY_SOCKET"), getenv("WATCHDOG_USEC"),
@@ -256,9 +269,7 @@ int ct_serve_command(struct ct_program *program, int argc, char **argv)
     enum ct_result result = ct_docs_new(program->arena, &docs);
     const struct ct_mounts mounts = ct_program_all_mounts(program, docs);
     if (result == CT_OK)
-        result = ct_program_make_document(program, &mounts, &document);
-    if (result == CT_OK)
-        result = ct_docs_set_openapi(docs, program->arena, document);
+        result = document_routes(program, &mounts, docs);
     if (result == CT_OK)
         result = ct_pool_start("hashing", core_count(), core_count() * HASHES_WAITING, HASHING_NICE,
                                &hashing);

@@ -171,7 +171,7 @@ out:
 
 enum ct_result ct_docs_set_openapi(struct ct_docs *docs, struct ct_arena *arena, struct ct_str json)
 {
-    struct ct_content content = {.body = json, .type = "application/json", .cache = CACHE_PAGE};
+    struct ct_content content = {.type = "application/json", .cache = CACHE_PAGE};
     /* Two checksums and the length tell one version of the text from the next. */
     unsigned long crc = crc32_z(crc32_z(0, NULL, 0), (const Bytef *)json.at, json.len);
     unsigned long adler = adler32_z(adler32_z(0, NULL, 0), (const Bytef *)json.at, json.len);
@@ -181,6 +181,10 @@ enum ct_result ct_docs_set_openapi(struct ct_docs *docs, struct ct_arena *arena,
     enum ct_result result = pack(arena, json, &content.gzip_body);
     if (result != CT_OK)
         return result;
+    if (content.gzip_body.len == 0)
+        content.body = (struct ct_str){ct_arena_copy(arena, json.at, json.len), json.len};
+    if (content.gzip_body.len == 0 && content.body.at == NULL)
+        return CT_NOMEM;
     docs->openapi = content;
     return CT_OK;
 }
