@@ -7,7 +7,7 @@
 set(_doc share/doc/cloud-telephony)
 
 install(TARGETS cloud-telephony RUNTIME DESTINATION bin COMPONENT program)
-install(TARGETS ct_plan ct_webhook LIBRARY DESTINATION lib/cloud-telephony COMPONENT program)
+install(TARGETS ct_plan ct_postgres ct_webhook LIBRARY DESTINATION lib/cloud-telephony COMPONENT program)
 install(FILES packaging/copyright "${CMAKE_BINARY_DIR}/embedded/licences.txt"
   DESTINATION ${_doc} COMPONENT program)
 

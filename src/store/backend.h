@@ -157,11 +157,24 @@ struct ct_backend {
 };
 
 extern const struct ct_backend ct_sqlite;
-extern const struct ct_backend ct_postgres;
 
-/** The engine of a URL. CT_INVALID, with @p why. */
-CT_CHECKED enum ct_result ct_backend_of(const char *url, const struct ct_backend **out,
-                                        const char **why);
+/** PostgreSQL's engine is the module ct_postgres.so, which exports this. It calls functions of the program, which
+ *  cmake/postgres.cmake lists. */
+struct ct_postgres_module {
+    /** CT_VERSION of the build: a program that runs on while it is replaced would meet the new module. */
+    const char *version;
+    const struct ct_backend *backend;
+};
+extern const struct ct_postgres_module ct_postgres_module_table
+    __attribute__((visibility("default")));
+#define CT_POSTGRES_MODULE_SYMBOL "ct_postgres_module_table"
+#define CT_POSTGRES_SCHEME "postgresql:"
+#define CT_POSTGRES_OTHER_SCHEME "postgres:"
+
+/** The engine of a URL; that of PostgreSQL is loaded. CT_INVALID; CT_IO: its module cannot be loaded; both with @p why,
+ *  in @p arena or static. CT_NOMEM. */
+CT_CHECKED enum ct_result ct_backend_of(const char *url, struct ct_arena *arena,
+                                        const struct ct_backend **out, const char **why);
 
 /*
  * db.c: how a transaction or a savepoint ends. The statements used in it are reset first, so that

@@ -16,7 +16,7 @@ enum ct_result ct_inspection_open(const char *url, struct ct_arena *arena,
 {
     const struct ct_backend *backend;
     *why = ct_result_text(CT_NOMEM);
-    enum ct_result result = ct_backend_of(url, &backend, why);
+    enum ct_result result = ct_backend_of(url, arena, &backend, why);
     if (result != CT_OK)
         return result;
     struct ct_inspection *inspection = calloc(1, sizeof(*inspection));

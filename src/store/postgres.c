@@ -101,7 +101,7 @@ static struct ct_pg_connection *new_connection(struct ct_database *database, boo
     struct ct_pg_connection *connection = calloc(1, sizeof(*connection));
     if (connection == NULL)
         return NULL;
-    connection->base.backend = &ct_postgres;
+    connection->base.backend = ct_postgres_module_table.backend;
     connection->database = database;
     connection->writes = writes;
     connection->link.trouble = connection->base.trouble;
@@ -192,9 +192,9 @@ static void postgres_tidy(struct ct_db *db)
 static const struct ct_word words[] = {
     {"INTEGER", "BIGINT"}, {"VARCHAR", "VARCHAR COLLATE \"C\""}, {NULL, NULL}};
 
-const struct ct_backend ct_postgres = {
-    .scheme = "postgresql:",
-    .other_scheme = "postgres:",
+static const struct ct_backend backend = {
+    .scheme = CT_POSTGRES_SCHEME,
+    .other_scheme = CT_POSTGRES_OTHER_SCHEME,
     .batch_limit = 64, /* with more savepoints in a transaction, snapshots become expensive */
     .given_up = CT_UNAVAILABLE,
     .is_remote = true,
@@ -223,3 +223,6 @@ const struct ct_backend ct_postgres = {
     .column_is_null = ct_pg_column_is_null,
     .column_str = ct_pg_column_str,
 };
+
+const struct ct_postgres_module ct_postgres_module_table = {.version = CT_VERSION,
+                                                            .backend = &backend};

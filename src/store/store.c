@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/module.h"
 #include "store/backend.h"
 #include "store/migrate.h"
 #include "store/writer.h"
@@ -31,7 +32,7 @@ struct ct_store {
     struct reader *readers;
 };
 
-static const struct ct_backend *const backends[] = {&ct_sqlite, &ct_postgres};
+#define POSTGRES_MODULE "ct_postgres.so"
 
 enum ct_result ct_store_explain(struct ct_arena *arena, const char **why, enum ct_result result,
                                 const char *format, ...)
@@ -55,13 +56,31 @@ static bool begins(const char *url, const char *scheme)
     return scheme != NULL && strncmp(url, scheme, strlen(scheme)) == 0;
 }
 
-enum ct_result ct_backend_of(const char *url, const struct ct_backend **out, const char **why)
+static enum ct_result load_postgres(struct ct_arena *arena, const struct ct_backend **out,
+                                    const char **why)
 {
-    for (size_t i = 0; url != NULL && i < sizeof(backends) / sizeof(backends[0]); i++) {
-        if (begins(url, backends[i]->scheme) || begins(url, backends[i]->other_scheme)) {
-            *out = backends[i];
-            return CT_OK;
-        }
+    const char *path;
+    const char *reason;
+    enum ct_result result = ct_module_find(arena, POSTGRES_MODULE, &path, why);
+    if (result != CT_OK)
+        return result;
+    const struct ct_postgres_module *module =
+        ct_module_open(path, CT_POSTGRES_MODULE_SYMBOL, &reason);
+    if (module == NULL)
+        return ct_store_explain(arena, why, CT_IO,
+                                "%s cannot be loaded, which PostgreSQL needs: %s", path, reason);
+    *out = module->backend;
+    return CT_OK;
+}
+
+enum ct_result ct_backend_of(const char *url, struct ct_arena *arena, const struct ct_backend **out,
+                             const char **why)
+{
+    if (url != NULL && (begins(url, CT_POSTGRES_SCHEME) || begins(url, CT_POSTGRES_OTHER_SCHEME)))
+        return load_postgres(arena, out, why);
+    if (url != NULL && (begins(url, ct_sqlite.scheme) || begins(url, ct_sqlite.other_scheme))) {
+        *out = &ct_sqlite;
+        return CT_OK;
     }
     /* The URL itself is not repeated: it may hold a password. */
     *why = "DATABASE_URL names no database that this version can use: give sqlite:///FILE, "
@@ -91,7 +110,7 @@ enum ct_result ct_store_open(const struct ct_store_options *options, struct ct_a
     const struct ct_backend *backend;
 
     *why = ct_result_text(CT_NOMEM);
-    result = ct_backend_of(options->url, &backend, why);
+    result = ct_backend_of(options->url, arena, &backend, why);
     if (result != CT_OK)
         goto out;
     result = CT_NOMEM;
