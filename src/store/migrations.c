@@ -301,6 +301,7 @@ static const char *const devices_and_trunks[] = {
     "node VARCHAR NOT NULL, caller_id BIGINT, callee_id BIGINT, from_number VARCHAR NOT NULL, "    \
     "to_number VARCHAR NOT NULL, anonymous BIGINT, from_device_id BIGINT, from_number_id BIGINT, " \
     "from_trunk_id BIGINT, to_device_id BIGINT, to_number_id BIGINT, to_trunk_id BIGINT, "         \
+    "payer_id BIGINT, paid_from BIGINT, "                                                          \
     "status VARCHAR NOT NULL, started_at BIGINT NOT NULL, ringing_at BIGINT, answered_at BIGINT, " \
     "ended_at BIGINT, hangup_by VARCHAR, sip_code BIGINT, reason VARCHAR)"
 #define CALLS_INDEX(name, columns, condition) \
@@ -319,6 +320,9 @@ static const char *const calls[] = {
     "CREATE INDEX ix_calls_open ON calls (node, id) WHERE ended_at IS NULL",
     "CREATE INDEX ix_calls_open_caller ON calls (caller_id, started_at, id) WHERE ended_at IS NULL",
     "CREATE INDEX ix_calls_open_callee ON calls (callee_id, started_at, id) WHERE ended_at IS NULL",
+    CALLS_INDEX("payer", "payer_id, paid_from", "payer_id"),
+    "CREATE INDEX ix_calls_open_payer ON calls (payer_id) WHERE ended_at IS NULL AND payer_id IS "
+    "NOT NULL",
     "INSERT INTO last_ids (table_name, last_id) VALUES ('calls', 0)",
     KEEP_LAST_ID("calls"),
     "CREATE TABLE call_nodes (node VARCHAR NOT NULL PRIMARY KEY, seen_at BIGINT NOT NULL)",

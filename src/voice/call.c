@@ -289,17 +289,20 @@ void ct_live_step(struct ct_live *call, enum ct_call_status status)
 
 void ct_live_note_answer(struct ct_live *call, const struct ct_live_leg *leg)
 {
-    if (call->facts.status == CT_CALL_IN_PROGRESS)
+    struct ct_wheel *wheel = ct_sip_wheel(call->calls->options.sip);
+    bool transferred = call->facts.status == CT_CALL_IN_PROGRESS;
+
+    if (leg->trunk_id != 0)
+        call->facts.parties.to_trunk_id = leg->trunk_id;
+    /* of a transfer only one to the outside has a limit of its own */
+    if (call->route.longest_ms > 0 && (!transferred || leg->trunk_id != 0))
+        ct_timer_start(wheel, &call->longest_timer, call->route.longest_ms);
+    if (transferred)
         return;
     if (leg->device_id != 0)
         call->facts.parties.to_device_id = leg->device_id;
-    if (leg->trunk_id != 0)
-        call->facts.parties.to_trunk_id = leg->trunk_id;
     call->facts.sip_code = 200;
     call->facts.reason = ct_sip_reason(200);
-    if (call->route.longest_ms > 0)
-        ct_timer_start(ct_sip_wheel(call->calls->options.sip), &call->longest_timer,
-                       call->route.longest_ms);
     ct_live_step(call, CT_CALL_IN_PROGRESS);
 }
 

@@ -130,9 +130,11 @@ struct ct_call_plan {
      *  others to ring (a forward). Asked again after those, at most five times. May be NULL. */
     bool (*unanswered)(void *ctx, const struct ct_call_facts *facts, int status,
                        struct ct_arena *arena, struct ct_call_route *out);
-    /** One side wants the other to be connected with @p target (a URI). May be NULL: transfers are refused. */
+    /** One side wants the other to be connected with @p target (a URI). @p outside: that other one was called over a
+     *  trunk. May be NULL: transfers are refused. */
     void (*transfer)(void *ctx, const struct ct_call_facts *facts, enum ct_call_party by,
-                     struct ct_str target, struct ct_arena *arena, struct ct_call_route *out);
+                     bool outside, struct ct_str target, struct ct_arena *arena,
+                     struct ct_call_route *out);
     /** Whether @p peer may take the place of a leg of that call (RFC 3891). May be NULL: nobody may. */
     bool (*may_replace)(void *ctx, void *peer, const struct ct_call_facts *facts);
 };

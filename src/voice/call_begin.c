@@ -2,9 +2,6 @@
 
 /* How calls begin: by an INVITE, or over the API; and how the API ends them. */
 
-/* How long the plan may think about a call. */
-#define DECISION_MS 30000
-
 static void created(struct ct_live *call)
 {
     const struct ct_call_sink *sink = &call->calls->options.sink;
@@ -63,10 +60,7 @@ void ct_calls_incoming(struct ct_calls *calls, struct ct_sip_server *server,
         plan->incoming(plan->ctx, &call->facts, peer, message, call->arena, &call->route);
         created(call);
         note_leg(leg);
-        if (call->route.later)
-            ct_timer_start(ct_sip_wheel(calls->options.sip), &call->ring_timer, DECISION_MS);
-        else
-            ct_live_ring(call, &call->route);
+        ct_live_ring(call, &call->route);
     }
     ct_live_leave(call);
 }

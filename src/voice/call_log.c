@@ -131,7 +131,15 @@ static void open_letter(void *ctx)
         entry->written = entry->sent;
         entry->retry_ms = 0;
         page_free(log, &entry->gone);
-        if (!entry->told && entry->toll.payer_id != 0)
+        /* what could not be asked is not allowed */
+        if (hopeless)
+            entry->verdict.why = "The limits of the account could not be asked";
+        bool asked =
+            ((entry->toll.payer_id != 0 && !entry->told) || (entry->sent & CT_LOG_TOLL) != 0);
+        entry->wanted &= ~(entry->sent & CT_LOG_TOLL);
+        entry->written &= ~(unsigned)CT_LOG_TOLL;
+        entry->sent &= ~(unsigned)CT_LOG_TOLL;
+        if (asked)
             say_verdict(entry);
     } else {
         try_again(entry);
@@ -183,6 +191,7 @@ static enum ct_result fill(struct ct_log_entry *entry, const struct ct_call_fact
         result = keep(entry->arena, parties->to, &call->to);
     if (result == CT_OK && toll != NULL) {
         entry->toll.payer_id = toll->payer_id;
+        call->payer_id = toll->payer_id;
         entry->verdict.longest_ms = INT64_MAX;
         result = keep(entry->arena, toll->number, &entry->toll.number);
     }
@@ -257,6 +266,26 @@ void ct_call_log_ended(struct ct_call_log *log, const struct ct_call_facts *fact
     else
         ct_timer_start(log->options.wheel, &entry->linger, LINGER_MS);
     submit(entry);
+}
+
+enum ct_result ct_call_log_toll(struct ct_call_log *log, const char *key,
+                                const struct ct_call_toll *toll, int64_t trunk_id)
+{
+    const struct ct_sip_env *env = log->options.env;
+    struct ct_log_entry *entry = find(log, key);
+    if (entry == NULL)
+        return CT_NOT_FOUND;
+    assert((entry->wanted & CT_LOG_TOLL) == 0);
+    enum ct_result result = keep(entry->arena, toll->number, &entry->later.number);
+    if (result != CT_OK)
+        return result;
+    entry->later.payer_id = toll->payer_id;
+    entry->later_trunk_id = trunk_id;
+    entry->later_at = env->unix_ms(env->ctx);
+    entry->judged = false;
+    entry->wanted |= CT_LOG_TOLL;
+    submit(entry);
+    return CT_OK;
 }
 
 const struct ct_call_verdict *ct_call_log_verdict(struct ct_call_log *log, const char *key)

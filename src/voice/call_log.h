@@ -57,6 +57,11 @@ void ct_call_log_ended(struct ct_call_log *log, const struct ct_call_facts *fact
 void ct_call_log_leg(struct ct_call_log *log, const char *key, struct ct_str call_id);
 /** Of a call that was dialled: from now on its new legs are the callee's. */
 void ct_call_log_second(struct ct_call_log *log, const char *key);
+/** A call that has begun is to go out to a trunk after all: the limits are asked in the transaction that writes it into the
+ *  record, and `judged` is called. Not before an earlier question of the call is answered. CT_NOT_FOUND: it has no
+ *  record; CT_NOMEM. */
+CT_CHECKED enum ct_result ct_call_log_toll(struct ct_call_log *log, const char *key,
+                                           const struct ct_call_toll *toll, int64_t trunk_id);
 /** A message, of whatever: those of legs are kept. */
 void ct_call_log_trace(struct ct_call_log *log, bool sent, const struct ct_sip_hop *hop,
                        struct ct_str bytes, struct ct_str call_id);

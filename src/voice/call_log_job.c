@@ -32,6 +32,21 @@ static enum ct_result begin_record(struct ct_log_entry *entry, struct ct_db *db)
     return ct_record_begin(db, &entry->call, &entry->id);
 }
 
+static enum ct_result pay(struct ct_log_entry *entry, struct ct_db *db)
+{
+    enum ct_result result = ct_call_caps_judge(db, entry->later.payer_id, entry->later.number,
+                                               entry->later_at, &entry->verdict);
+    if (result != CT_OK || entry->verdict.why != NULL)
+        return result;
+    result =
+        ct_record_pay(db, entry->id, entry->later.payer_id, entry->later_trunk_id, entry->later_at);
+    if (result == CT_CONFLICT || result == CT_NOT_FOUND) {
+        entry->verdict.why = "The call has no record";
+        result = CT_OK;
+    }
+    return result;
+}
+
 /* A record that has been deleted, or ended by what knew better, is left as it is. */
 static enum ct_result step(struct ct_db *db, const struct ct_record_change *change)
 {
@@ -46,6 +61,8 @@ enum ct_result ct_call_log_write(void *ctx, struct ct_db *db)
     enum ct_result result = CT_OK;
     if ((steps & CT_LOG_BEGUN) != 0)
         result = begin_record(entry, db);
+    if (result == CT_OK && (steps & CT_LOG_TOLL) != 0)
+        result = pay(entry, db);
     if (result == CT_OK && (steps & CT_LOG_RINGING) != 0)
         result =
             step(db, &(const struct ct_record_change){

@@ -10,7 +10,13 @@
 #define CT_LOG_BUCKETS ((size_t)16384)
 #define CT_LOG_PENDING_MOST 8
 
-enum { CT_LOG_BEGUN = 1, CT_LOG_RINGING = 2, CT_LOG_ANSWERED = 4, CT_LOG_ENDED = 8 };
+enum {
+    CT_LOG_BEGUN = 1,
+    CT_LOG_RINGING = 2,
+    CT_LOG_ANSWERED = 4,
+    CT_LOG_ENDED = 8,
+    CT_LOG_TOLL = 16, /* may come more than once */
+};
 
 /* Messages that wait for the store. */
 struct ct_log_heard {
@@ -49,6 +55,8 @@ struct ct_log_entry {
     bool dialled; /* its legs are the caller's */
     bool told;    /* of the verdict */
     struct ct_call_toll toll;
+    struct ct_call_toll later; /* of a call that has begun: what CT_LOG_TOLL asks for */
+    int64_t later_trunk_id, later_at;
     struct ct_call_verdict verdict;
     bool judged; /* by the writer */
 

@@ -340,25 +340,20 @@ void ct_call_plan_incoming(void *ctx, const struct ct_call_facts *facts, void *p
     out->later = true;
 }
 
-/* Asks the limits where a record cannot be written in the same transaction: two calls at the same moment may
- * both get the last place. */
-static void ask_limits(struct ct_call_planner *planner, const struct ct_call_toll *toll,
-                       struct ct_call_route *out)
+/* Asks the limits of a call that has begun, when it is to go out now. The answer comes later. */
+static void ask_limits(struct ct_call_planner *planner, const struct ct_call_facts *facts,
+                       const struct ct_routing *routing, struct ct_call_route *out)
 {
-    struct ct_call_verdict verdict;
-    struct ct_db *db;
-    enum ct_result result = ct_reader_begin(planner->reader, &db);
-    if (result == CT_OK) {
-        result = ct_call_caps_judge(db, toll->payer_id, toll->number,
-                                    planner->env->unix_ms(planner->env->ctx), &verdict);
-        ct_reader_end(planner->reader, db);
-    }
-    if (result != CT_OK)
+    struct ct_trip *trip = facts->parties.own;
+    int64_t trunk_id = routing->ways[0].trunk->id;
+    const struct ct_call_toll toll = {routing->payer_id, routing->number};
+    if (trip == NULL || ct_call_log_toll(planner->log, facts->key, &toll, trunk_id) != CT_OK) {
         refuse(out, 503, (struct ct_str){0});
-    else if (verdict.why != NULL)
-        refuse(out, 403, ct_str_of(verdict.why));
-    else if (verdict.longest_ms != INT64_MAX)
-        out->longest_ms = verdict.longest_ms;
+        return;
+    }
+    out->parties = (struct ct_call_parties){.to_trunk_id = trunk_id};
+    trip->route = *out;
+    out->later = true;
 }
 
 void ct_call_plan_decided(void *ctx, const struct ct_call_facts *facts, struct ct_arena *arena,
@@ -398,9 +393,8 @@ bool ct_call_plan_unanswered(void *ctx, const struct ct_call_facts *facts, int s
     if (result != CT_OK)
         return false;
     fill_route(planner, arena, &routing, out);
-    const struct ct_call_toll toll = {routing.payer_id, routing.number};
     if (out->status == 0 && routing.way_count > 0)
-        ask_limits(planner, &toll, out);
+        ask_limits(planner, facts, &routing, out);
     routing.ways = NULL;
     routing.way_count = 0;
     trip->routing = routing;
@@ -408,7 +402,8 @@ bool ct_call_plan_unanswered(void *ctx, const struct ct_call_facts *facts, int s
 }
 
 void ct_call_plan_transfer(void *ctx, const struct ct_call_facts *facts, enum ct_call_party by,
-                           struct ct_str target, struct ct_arena *arena, struct ct_call_route *out)
+                           bool outside, struct ct_str target, struct ct_arena *arena,
+                           struct ct_call_route *out)
 {
     struct ct_call_planner *planner = ctx;
     const struct ct_call_parties *parties = &facts->parties;
@@ -428,9 +423,11 @@ void ct_call_plan_transfer(void *ctx, const struct ct_call_facts *facts, enum ct
         return;
     }
     fill_route(planner, arena, &routing, out);
-    const struct ct_call_toll toll = {routing.payer_id, routing.number};
-    if (out->status == 0 && routing.way_count > 0)
-        ask_limits(planner, &toll, out);
+    /* two sides outside would be two calls there, and the limits know of one */
+    if (out->status == 0 && routing.way_count > 0 && outside)
+        refuse(out, 403, (struct ct_str){0});
+    else if (out->status == 0 && routing.way_count > 0)
+        ask_limits(planner, facts, &routing, out);
 }
 
 bool ct_call_plan_may_replace(void *ctx, void *peer, const struct ct_call_facts *facts)
@@ -473,9 +470,13 @@ void ct_call_plan_second(void *ctx, const struct ct_call_facts *facts, struct ct
     struct ct_routing routing = {0};
     enum ct_result result = route(planner, arena, order->device_id, &call, &routing);
     struct ct_trip *trip = set_out(planner, arena, result, &routing, out);
+    bool asked = routing.payer_id == order->toll.payer_id &&
+                 ct_str_equal(routing.number, order->toll.number);
     out->parties.from_device_id = order->device_id;
     out->longest_ms = order->longest_ms;
-    (void)facts;
     if (trip != NULL)
         trip->judged = true;
+    /* whom the number leads to may have become another while the device rang: nobody has asked for that one */
+    if (out->status == 0 && routing.way_count > 0 && !asked)
+        ask_limits(planner, facts, &routing, out);
 }

@@ -44,7 +44,8 @@ void ct_call_plan_incoming(void *ctx, const struct ct_call_facts *facts, void *p
 bool ct_call_plan_unanswered(void *ctx, const struct ct_call_facts *facts, int status,
                              struct ct_arena *arena, struct ct_call_route *out);
 void ct_call_plan_transfer(void *ctx, const struct ct_call_facts *facts, enum ct_call_party by,
-                           struct ct_str target, struct ct_arena *arena, struct ct_call_route *out);
+                           bool outside, struct ct_str target, struct ct_arena *arena,
+                           struct ct_call_route *out);
 bool ct_call_plan_may_replace(void *ctx, void *peer, const struct ct_call_facts *facts);
 
 /** The limits of a call's account are known: what a route with `later` left open. A ct_call_decision, as the
@@ -58,7 +59,8 @@ struct ct_call_order {
     int64_t device_id;
     struct ct_str from; /* E.164, as what follows */
     struct ct_str to;
-    int64_t longest_ms; /* as the limits say; 0: any time */
+    int64_t longest_ms;       /* as the limits say; 0: any time */
+    struct ct_call_toll toll; /* what they were asked for; payer_id 0: they were not */
 };
 /** Rings the device. ctx is an order. */
 void ct_call_plan_first(void *ctx, const struct ct_call_facts *facts, struct ct_arena *arena,

@@ -7,6 +7,8 @@
 
 #define DEFAULT_RING_MS 60000
 #define MAX_ROUNDS 5
+/* How long the plan may think about a call. */
+#define DECISION_MS 30000
 #define ELSEWHERE CT_STR("Call completed elsewhere")
 
 static void go_on(struct ct_live *call);
@@ -98,6 +100,10 @@ void ct_live_ring(struct ct_live *call, const struct ct_call_route *route)
     if (route != &call->route)
         call->route = *route;
     call->next_target = 0;
+    if (call->route.later) {
+        ct_timer_start(ct_sip_wheel(call->calls->options.sip), &call->ring_timer, DECISION_MS);
+        return;
+    }
     call->rings = true;
     if (route->status != 0)
         note_best(call, route->status, route->reason);
@@ -166,6 +172,13 @@ void ct_live_ring_fire(void *ctx)
     struct ct_live *call = ctx;
 
     ct_live_enter(call);
+    if (call->route.later) {
+        /* nobody has said that it may go on */
+        call->route = (struct ct_call_route){.status = 503, .reason = ct_sip_reason(503)};
+        ct_live_ring(call, &call->route);
+        ct_live_leave(call);
+        return;
+    }
     ct_live_silence(call, NULL, 0, (struct ct_str){0});
     note_best(call, 408, ct_sip_reason(408));
     if (call->route.failover && call->facts.status != CT_CALL_QUEUED)

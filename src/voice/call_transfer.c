@@ -37,8 +37,8 @@ static void transfer_to(struct ct_live_leg *leg, const struct ct_sip_refer *refe
         refuse(leg, 603);
         return;
     }
-    plan->transfer(plan->ctx, &call->facts, ct_live_party_of(leg), refer->target, call->arena,
-                   &route);
+    plan->transfer(plan->ctx, &call->facts, ct_live_party_of(leg),
+                   ct_live_other(leg)->trunk_id != 0, refer->target, call->arena, &route);
     if (route.status != 0 || route.target_count == 0) {
         refuse(leg, route.status != 0 ? route.status : 404);
         return;
@@ -51,7 +51,6 @@ static void transfer_to(struct ct_live_leg *leg, const struct ct_sip_refer *refe
     call->transfers = true;
     call->ring_for = leg == call->side[0] ? 0 : 1;
     call->best = 0;
-    route.later = false;
     route.longest_ms = call->route.longest_ms;
     ct_live_ring(call, &route);
 }
@@ -61,34 +60,49 @@ static void transfer_to(struct ct_live_leg *leg, const struct ct_sip_refer *refe
 static void connect(struct ct_live_leg *leg, struct ct_live_leg *named)
 {
     struct ct_live *call = leg->call;
-    struct ct_live *other = named->call;
-    struct ct_live_leg *stays = ct_live_other(leg);
-    struct ct_live_leg *comes = ct_live_other(named);
-    int side = leg == call->side[0] ? 0 : 1;
+    struct ct_live *named_call = named->call;
+    /* the call that goes out goes on: it has the record that is paid for, and its longest time */
+    bool swapped = ct_live_other(named)->trunk_id != 0;
+    struct ct_live_leg *before = swapped ? named : leg;
+    struct ct_live_leg *after = swapped ? leg : named;
+    struct ct_live *keeps = before->call;
+    struct ct_live *ends = after->call;
+    struct ct_live_leg *stays = ct_live_other(before);
+    struct ct_live_leg *comes = ct_live_other(after);
+    int side = before == keeps->side[0] ? 0 : 1;
 
-    ct_live_enter(other);
+    if (stays->trunk_id != 0 && comes->trunk_id != 0) {
+        refuse(leg, 403);
+        return;
+    }
+    ct_live_enter(named_call);
     if (ct_sip_session_offer(stays->session, 0, CT_SIP_OFFER_PATIENT, (struct ct_sip_body){0}) !=
         CT_OK) {
         refuse(leg, 491);
     } else if (ct_sip_session_refer_accept(leg->session) != CT_OK) {
         refuse(leg, 500);
-        ct_live_finish(call, CT_CALL_COMPLETED, CT_CALL_SYSTEM, call->facts.sip_code,
+        ct_live_finish(keeps, CT_CALL_COMPLETED, CT_CALL_SYSTEM, keeps->facts.sip_code,
                        (struct ct_str){0});
     } else {
         call->transferor = leg;
         call->transfers = true;
         ct_live_tell_transferor(call, 200);
-        other->side[comes == other->side[0] ? 0 : 1] = NULL;
-        ct_live_forget_exchange(other, comes);
-        comes->call = call;
-        call->side[side] = comes;
-        ct_live_leg_part(leg);
-        call->exchange = CT_LIVE_ASKED;
-        call->giver = stays;
-        ct_live_finish(other, CT_CALL_COMPLETED, CT_CALL_SYSTEM, other->facts.sip_code,
+        ends->side[0] = NULL;
+        ends->side[1] = NULL;
+        ct_live_forget_exchange(ends, comes);
+        comes->call = keeps;
+        keeps->side[side] = comes;
+        ct_live_leg_part(before);
+        keeps->exchange = CT_LIVE_ASKED;
+        keeps->giver = stays;
+        if (swapped)
+            ct_live_leg_part(after);
+        else
+            ct_live_leg_end(after, 0, (struct ct_str){0}, (struct ct_str){0});
+        ct_live_finish(ends, CT_CALL_COMPLETED, CT_CALL_SYSTEM, ends->facts.sip_code,
                        CT_STR("Transferred"));
     }
-    ct_live_leave(other);
+    ct_live_leave(named_call);
 }
 
 /* Whether a call has two sides that talk, and nothing on its way between them. */

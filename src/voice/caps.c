@@ -114,8 +114,8 @@ static enum ct_result one_int(struct ct_db *db, const char *sql, const int64_t *
 static enum ct_result count_open(struct ct_db *db, int64_t user_id, int64_t limit, int64_t *out)
 {
     return one_int(db,
-                   "SELECT count(*) FROM (SELECT 1 FROM calls WHERE caller_id = $1 "
-                   "AND ended_at IS NULL AND to_trunk_id IS NOT NULL LIMIT $2) AS running",
+                   "SELECT count(*) FROM (SELECT 1 FROM calls WHERE payer_id = $1 "
+                   "AND ended_at IS NULL LIMIT $2) AS running",
                    (const int64_t[]){user_id, limit}, 2, out);
 }
 
@@ -123,8 +123,8 @@ static enum ct_result count_since(struct ct_db *db, int64_t user_id, int64_t sin
                                   int64_t limit, int64_t *out)
 {
     return one_int(db,
-                   "SELECT count(*) FROM (SELECT 1 FROM calls WHERE caller_id = $1 "
-                   "AND started_at > $2 AND to_trunk_id IS NOT NULL LIMIT $3) AS lately",
+                   "SELECT count(*) FROM (SELECT 1 FROM calls WHERE payer_id = $1 "
+                   "AND paid_from > $2 LIMIT $3) AS lately",
                    (const int64_t[]){user_id, since_ms, limit}, 3, out);
 }
 
@@ -136,11 +136,12 @@ static enum ct_result sum_today(struct ct_db *db, int64_t user_id, int64_t now_m
         one_int(db, "SELECT coalesce(sum(ms), 0) FROM call_usage WHERE user_id = $1 AND day = $2",
                 (const int64_t[]){user_id, now_ms / DAY_MS}, 2, out);
     if (result == CT_OK)
-        result = one_int(db,
-                         "SELECT coalesce(sum($2 - answered_at), 0) FROM calls "
-                         "WHERE caller_id = $1 AND ended_at IS NULL AND to_trunk_id IS NOT NULL "
-                         "AND answered_at IS NOT NULL",
-                         (const int64_t[]){user_id, now_ms}, 2, &running);
+        result =
+            one_int(db,
+                    "SELECT coalesce(sum($2 - CASE WHEN paid_from > answered_at THEN paid_from "
+                    "ELSE answered_at END), 0) FROM calls "
+                    "WHERE payer_id = $1 AND ended_at IS NULL AND answered_at IS NOT NULL",
+                    (const int64_t[]){user_id, now_ms}, 2, &running);
     *out += running;
     return result;
 }

@@ -184,6 +184,7 @@ static enum ct_result dial(struct ct_call *call)
                                          .to_number_id = routing.number_id,
                                          .to_trunk_id =
                                              routing.way_count > 0 ? routing.ways[0].trunk->id : 0,
+                                         .payer_id = routing.way_count > 0 ? routing.payer_id : 0,
                                          .started_at = now};
     result = begin_record(call, &routing, &record, &order.longest_ms, &refused, &id);
     if (result == CT_OK)
@@ -191,6 +192,8 @@ static enum ct_result dial(struct ct_call *call)
     if (result != CT_OK || refused || attempt->posted)
         return result;
     order.device_id = device.id;
+    if (routing.way_count > 0)
+        order.toll = (struct ct_call_toll){routing.payer_id, routing.number};
     memcpy(order.key, attempt->key, sizeof(order.key));
     result = ct_switchboard_dial(board, &order);
     attempt->posted = result == CT_OK;

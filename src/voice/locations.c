@@ -180,7 +180,9 @@ static bool read_hop(const struct ct_binding_row *row, struct ct_sip_hop *out)
     return true;
 }
 
-/* Where a connection may be opened to: the address that the contact names. False: it names none, or a browser. */
+/* Where a connection may be opened to: the address that the contact names, if that is where the device was when it
+ * registered. Elsewhere somebody may take our word for it: a trunk, who knows us by our address. False: there is no such
+ * place. */
 static bool find_contact(struct ct_binding *binding)
 {
     struct ct_sip_uri uri;
@@ -189,6 +191,9 @@ static bool find_contact(struct ct_binding *binding)
     if (binding->hop.transport != CT_SIP_TCP && binding->hop.transport != CT_SIP_TLS)
         return false;
     if (!ct_sip_uri_read(binding->contact, &uri) || !ct_sip_address_parse(uri.host, &address))
+        return false;
+    if (address.family != binding->hop.peer.family ||
+        memcmp(address.bytes, binding->hop.peer.bytes, sizeof(address.bytes)) != 0)
         return false;
     address.port = uri.port != 0 ? uri.port : ct_sip_default_port(binding->hop.transport);
     binding->hop.peer = address;

@@ -79,8 +79,9 @@ static enum ct_result insert(struct ct_db *db, const struct ct_record_new *call,
         ct_db_query(db,
                     "INSERT INTO calls (id, call_key, node, caller_id, callee_id, from_number, "
                     "to_number, anonymous, from_device_id, from_number_id, from_trunk_id, "
-                    "to_device_id, to_number_id, to_trunk_id, status, started_at) VALUES ($1, $2, "
-                    "$3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
+                    "to_device_id, to_number_id, to_trunk_id, status, started_at, payer_id, "
+                    "paid_from) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, "
+                    "$14, $15, $16, $17, $18)",
                     &stmt);
     if (result != CT_OK)
         return result;
@@ -100,6 +101,8 @@ static enum ct_result insert(struct ct_db *db, const struct ct_record_new *call,
     ct_bind_id_or_null(stmt, 14, call->to_trunk_id);
     ct_bind_str(stmt, 15, ct_record_status_word(CT_RECORD_QUEUED));
     ct_bind_int(stmt, 16, call->started_at);
+    ct_bind_id_or_null(stmt, 17, call->payer_id);
+    ct_bind_id_or_null(stmt, 18, call->payer_id == 0 ? 0 : call->started_at);
     return ct_run(stmt);
 }
 
@@ -129,8 +132,9 @@ struct row {
     int64_t ringing_at;
     int64_t answered_at;
     int64_t ended_at;
-    int64_t caller_id;
     int64_t to_trunk_id;
+    int64_t payer_id;
+    int64_t paid_from;
 };
 
 static enum ct_result look(struct ct_db *db, int64_t id, struct row *out)
@@ -142,8 +146,8 @@ static enum ct_result look(struct ct_db *db, int64_t id, struct row *out)
         return CT_NOMEM;
     enum ct_result result = ct_db_query(
         db,
-        "SELECT status, ringing_at, answered_at, ended_at, caller_id, to_trunk_id FROM calls "
-        "WHERE id = $1",
+        "SELECT status, ringing_at, answered_at, ended_at, to_trunk_id, payer_id, paid_from "
+        "FROM calls WHERE id = $1",
         &stmt);
     if (result != CT_OK)
         goto out;
@@ -156,8 +160,9 @@ static enum ct_result look(struct ct_db *db, int64_t id, struct row *out)
     out->ringing_at = ct_column_time(stmt, 1);
     out->answered_at = ct_column_time(stmt, 2);
     out->ended_at = ct_column_time(stmt, 3);
-    out->caller_id = ct_column_int(stmt, 4);
-    out->to_trunk_id = ct_column_int(stmt, 5);
+    out->to_trunk_id = ct_column_int(stmt, 4);
+    out->payer_id = ct_column_int(stmt, 5);
+    out->paid_from = ct_column_int(stmt, 6);
     result = ct_column_str(stmt, 0, arena, &word);
     if (result == CT_OK)
         result = ct_record_status_read(word, &out->status);
@@ -204,12 +209,11 @@ static enum ct_result update(struct ct_db *db, const struct ct_record_change *ch
     return ct_run(stmt);
 }
 
-/* How long a call that is over lasted. */
-static int64_t length_of(const struct row *row)
+/* How long a call lasted until then, for who pays for it. */
+static int64_t length_until(const struct row *row, int64_t at)
 {
-    return row->ended_at == CT_NO_TIME || row->answered_at == CT_NO_TIME
-               ? 0
-               : row->ended_at - row->answered_at;
+    int64_t from = row->answered_at > row->paid_from ? row->answered_at : row->paid_from;
+    return at == CT_NO_TIME || row->answered_at == CT_NO_TIME || at <= from ? 0 : at - from;
 }
 
 enum ct_result ct_record_change(struct ct_db *db, const struct ct_record_change *change)
@@ -223,10 +227,34 @@ enum ct_result ct_record_change(struct ct_db *db, const struct ct_record_change 
     struct row after = before;
     take_step(change, &after);
     result = update(db, change, &after);
-    int64_t more_ms = length_of(&after) - length_of(&before);
-    if (result == CT_OK && after.to_trunk_id != 0 && after.caller_id != 0 && more_ms != 0)
-        result = ct_call_usage_add(db, after.caller_id, after.answered_at, more_ms);
+    int64_t more_ms = length_until(&after, after.ended_at) - length_until(&before, before.ended_at);
+    if (result == CT_OK && after.payer_id != 0 && more_ms != 0)
+        result = ct_call_usage_add(db, after.payer_id, after.answered_at, more_ms);
     return result == CT_OK ? tell(db, change->id, type_of(change->status), change->at) : result;
+}
+
+enum ct_result ct_record_pay(struct ct_db *db, int64_t id, int64_t payer_id, int64_t to_trunk_id,
+                             int64_t at)
+{
+    struct row row;
+    struct ct_stmt *stmt;
+    enum ct_result result = look(db, id, &row);
+    if (result == CT_OK && row.ended_at != CT_NO_TIME)
+        result = CT_CONFLICT;
+    int64_t owed_ms = result == CT_OK && row.payer_id != 0 ? length_until(&row, at) : 0;
+    if (result == CT_OK && owed_ms != 0)
+        result = ct_call_usage_add(db, row.payer_id, row.answered_at, owed_ms);
+    if (result == CT_OK)
+        result = ct_db_query(
+            db, "UPDATE calls SET payer_id = $2, paid_from = $3, to_trunk_id = $4 WHERE id = $1",
+            &stmt);
+    if (result != CT_OK)
+        return result;
+    ct_bind_int(stmt, 1, id);
+    ct_bind_int(stmt, 2, payer_id);
+    ct_bind_int(stmt, 3, at);
+    ct_bind_int(stmt, 4, to_trunk_id);
+    return ct_run(stmt);
 }
 
 enum ct_result ct_record_refuse(struct ct_db *db, const struct ct_record_new *call,

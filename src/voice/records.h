@@ -31,6 +31,8 @@ struct ct_record_new {
     int64_t to_device_id; /* mostly known only when it is answered */
     int64_t to_number_id; /* the virtual number that is called */
     int64_t to_trunk_id;
+    int64_t
+        payer_id; /* the account whose limits a call to a trunk counts for; 0: it goes to none */
     int64_t started_at;
 };
 
@@ -60,6 +62,12 @@ struct ct_record_change {
 /** Writes it, and its event. CT_OK also when the record has that status already: then nothing is done.
  *  CT_NOT_FOUND; CT_CONFLICT when the status does not allow it (the record stays as it is). */
 CT_CHECKED enum ct_result ct_record_change(struct ct_db *db, const struct ct_record_change *change);
+
+/** A call that has begun goes out to a trunk after all, and is paid for by an account from @p at on: it was transferred, or
+ *  nobody answered. What another account owes for it until then is added to what that has used. CT_NOT_FOUND;
+ *  CT_CONFLICT when the call is over. */
+CT_CHECKED enum ct_result ct_record_pay(struct ct_db *db, int64_t id, int64_t payer_id,
+                                        int64_t to_trunk_id, int64_t at);
 
 /*
  * What became of the calls of a process that is gone. A process is in the table call_nodes with the last

@@ -195,7 +195,8 @@ enum ct_result ct_switchboard_dial(struct ct_switchboard *board, const struct ct
     struct order *order = arena == NULL ? NULL : ct_arena_alloc(arena, sizeof(*order));
     const char *from = order == NULL ? NULL : ct_str_dup(arena, wanted->from);
     const char *to = order == NULL ? NULL : ct_str_dup(arena, wanted->to);
-    if (from == NULL || to == NULL) {
+    const char *number = order == NULL ? NULL : ct_str_dup(arena, wanted->toll.number);
+    if (from == NULL || to == NULL || number == NULL) {
         ct_arena_free(arena);
         return CT_NOMEM;
     }
@@ -205,7 +206,8 @@ enum ct_result ct_switchboard_dial(struct ct_switchboard *board, const struct ct
                                       .device_id = wanted->device_id,
                                       .from = ct_str_of(from),
                                       .to = ct_str_of(to),
-                                      .longest_ms = wanted->longest_ms},
+                                      .longest_ms = wanted->longest_ms,
+                                      .toll = {wanted->toll.payer_id, ct_str_of(number)}},
                             .letter = {.open = open_order, .ctx = order}};
     memcpy(order->key, wanted->key, sizeof(order->key));
     atomic_fetch_add(&board->letters, 1);

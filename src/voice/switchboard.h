@@ -14,6 +14,7 @@
 #include "sip/mailbox.h"
 #include "store/store.h"
 #include "voice/call.h"
+#include "voice/call_log.h"
 
 /**
  * Where calls meet whom they ring and where they are written down: who calls is found out, the plan (call_plan.h) and
@@ -75,7 +76,8 @@ struct ct_dial {
     int64_t device_id;
     struct ct_str from; /* E.164, as what follows; copied */
     struct ct_str to;
-    int64_t longest_ms; /* 0: any time */
+    int64_t longest_ms;       /* 0: any time */
+    struct ct_call_toll toll; /* what the limits were asked for; payer_id 0: nothing; copied */
 };
 /** The name of this process in records. Borrowed. */
 struct ct_str ct_switchboard_node(const struct ct_switchboard *board);

@@ -112,12 +112,14 @@ static bool plan_unanswered(void *ctx, const struct ct_call_facts *facts, int st
 }
 
 static void plan_transfer(void *ctx, const struct ct_call_facts *facts, enum ct_call_party by,
-                          struct ct_str target, struct ct_arena *arena, struct ct_call_route *out)
+                          bool outside, struct ct_str target, struct ct_arena *arena,
+                          struct ct_call_route *out)
 {
     struct ct_sip_uri uri;
 
     (void)facts;
     (void)by;
+    (void)outside;
     if (ct_sip_uri_read(target, &uri))
         exchange_route(ctx, uri.user, arena, out);
     else

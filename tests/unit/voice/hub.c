@@ -77,9 +77,10 @@ static void fill(struct hub *hub, struct ct_arena *arena, const char *who,
     out->parties.to = CT_STR("+15550002");
     if (who[0] >= '0' && who[0] <= '9')
         out->status = atoi(who);
-    else if (strncmp(who, "later-", 6) == 0)
+    else if (strncmp(who, "later-", 6) == 0) {
+        ring(hub, arena, who + 6, out);
         out->later = true;
-    else
+    } else
         ring(hub, arena, who, out);
 }
 
@@ -114,13 +115,15 @@ static bool unanswered(void *ctx, const struct ct_call_facts *facts, int status,
 }
 
 static void transfer(void *ctx, const struct ct_call_facts *facts, enum ct_call_party by,
-                     struct ct_str target, struct ct_arena *arena, struct ct_call_route *out)
+                     bool outside, struct ct_str target, struct ct_arena *arena,
+                     struct ct_call_route *out)
 {
     struct ct_sip_uri uri;
     const char *who;
 
     (void)facts;
     (void)by;
+    (void)outside;
     if (!ct_sip_uri_read(target, &uri) || (who = ct_str_dup(arena, uri.user)) == NULL) {
         out->status = 500;
         return;

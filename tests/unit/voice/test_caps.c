@@ -91,12 +91,12 @@ static enum ct_result test_how_many(void)
 
     TRY(open_house(&scratch));
     TRY(ALLOW(.concurrent_calls = 2));
-    TRY(BEGIN(&scratch, "a", &ids[0], .caller_id = ALICE, .to_trunk_id = 1));
+    TRY(BEGIN(&scratch, "a", &ids[0], .caller_id = ALICE, .payer_id = ALICE, .to_trunk_id = 1));
     /* neither a call within the server, nor one of somebody else */
     TRY(BEGIN(&scratch, "b", &ids[1], .caller_id = ALICE, .callee_id = BOB));
-    TRY(BEGIN(&scratch, "c", &ids[1], .caller_id = BOB, .to_trunk_id = 1));
+    TRY(BEGIN(&scratch, "c", &ids[1], .caller_id = BOB, .payer_id = BOB, .to_trunk_id = 1));
     EXPECT_VERDICT(NULL, "+491", NOW);
-    TRY(BEGIN(&scratch, "d", &ids[2], .caller_id = ALICE, .to_trunk_id = 1));
+    TRY(BEGIN(&scratch, "d", &ids[2], .caller_id = ALICE, .payer_id = ALICE, .to_trunk_id = 1));
     EXPECT_VERDICT("at the same time", "+491", NOW);
     TRY(CHANGE(&scratch, ids[0], CT_RECORD_BUSY, NOW));
     EXPECT_VERDICT(NULL, "+491", NOW);
@@ -120,7 +120,7 @@ static enum ct_result test_minutes_of_a_day(void)
 
     TRY(open_house(&scratch));
     TRY(ALLOW(.minutes_per_day = 10, .longest_call_s = 300));
-    TRY(BEGIN(&scratch, "a", &id, .caller_id = ALICE, .to_trunk_id = 1));
+    TRY(BEGIN(&scratch, "a", &id, .caller_id = ALICE, .payer_id = ALICE, .to_trunk_id = 1));
     TRY(CHANGE(&scratch, id, CT_RECORD_IN_PROGRESS, NOW));
     EXPECT_VERDICT(NULL, "+491", NOW + 4 * MINUTE);
     EXPECT(verdict.longest_ms == 300000);
@@ -131,7 +131,7 @@ static enum ct_result test_minutes_of_a_day(void)
     TRY(CHANGE(&scratch, id, CT_RECORD_COMPLETED, NOW + 7 * MINUTE));
     EXPECT_VERDICT(NULL, "+491", NOW + 10 * MINUTE);
     EXPECT(verdict.longest_ms == 3 * MINUTE);
-    TRY(BEGIN(&scratch, "b", &id, .caller_id = ALICE, .to_trunk_id = 1));
+    TRY(BEGIN(&scratch, "b", &id, .caller_id = ALICE, .payer_id = ALICE, .to_trunk_id = 1));
     TRY(CHANGE(&scratch, id, CT_RECORD_IN_PROGRESS, NOW));
     TRY(CHANGE(&scratch, id, CT_RECORD_COMPLETED, NOW + 3 * MINUTE));
     EXPECT_VERDICT("minutes of the day", "+491", NOW + 10 * MINUTE);

@@ -164,6 +164,8 @@ static enum ct_result test_lost_connections(void)
     TRY(put(&place, row_of(1, 0, "sip:a@192.0.2.1:5070;transport=tcp", 1000, 1), &hop));
     TRY(put(&place, row_of(1, 1, "sip:a@phone.invalid;transport=tcp", 1000, 1), &hop));
     TRY(put(&place, row_of(2, 0, "sip:a@192.0.2.1", 1000, 1), &hop));
+    /* not where somebody else is, whatever the contact says */
+    TRY(put(&place, row_of(3, 0, "sip:+1900@192.0.2.9;transport=tcp", 1000, 1), &hop));
     ct_locations_lost(place.all, &hop);
     struct ct_location_list list = ct_locations_find(place.all, 1);
     EXPECT(list.count == 1 && list.all[0]->hop.peer.port == 5070 &&
@@ -171,6 +173,7 @@ static enum ct_result test_lost_connections(void)
     EXPECT(list.all[0]->hop.transport == CT_SIP_TCP);
     list = ct_locations_find(place.all, 2);
     EXPECT(list.count == 1 && list.all[0]->hop.peer.port == 5060);
+    EXPECT(ct_locations_find(place.all, 3).count == 0);
     EXPECT(!ct_locations_know(place.all, &hop));
 out:
     close_place(&place);
@@ -188,7 +191,9 @@ static enum ct_result test_rows(void)
         {"udp", "192.0.2.1:5062", "sip:a", true, 5062},
         {"udp", "[2001:db8::1]:5062", "sip:a", true, 5062},
         {"tcp", "192.0.2.1:40000", "sip:a@192.0.2.1:5070", true, 5070},
-        {"tls", "192.0.2.1:40000", "sip:a@[2001:db8::1]", true, 5061},
+        {"tls", "[2001:db8::1]:40000", "sip:a@[2001:db8::1]", true, 5061},
+        {"tls", "192.0.2.1:40000", "sip:a@[2001:db8::1]", false, 0},
+        {"tcp", "192.0.2.1:40000", "sip:a@192.0.2.2:25", false, 0},
         {"tcp", "192.0.2.1:40000", "sip:a@phone.invalid", false, 0},
         {"ws", "192.0.2.1:40000", "sip:a@192.0.2.1", false, 0},
         {"wss", "192.0.2.1:40000", "sip:a@192.0.2.1", false, 0},

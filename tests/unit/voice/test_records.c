@@ -112,7 +112,7 @@ static enum ct_result test_what_has_been_used(void)
     int64_t id = 0;
 
     TRY(open_house(&scratch));
-    TRY(BEGIN(&scratch, "k", &id, .caller_id = ALICE));
+    TRY(BEGIN(&scratch, "k", &id, .caller_id = ALICE, .payer_id = ALICE));
     TRY(CHANGE(&scratch, id, CT_RECORD_IN_PROGRESS, NOW + 1000, .to_trunk_id = 3));
     EXPECT_VALUE(&scratch, "-", "SELECT ms FROM call_usage");
     TRY(CHANGE(&scratch, id, CT_RECORD_INTERRUPTED, NOW + 5000));
@@ -124,7 +124,7 @@ static enum ct_result test_what_has_been_used(void)
     EXPECT_VALUE(&scratch, "20717", "SELECT day FROM call_usage");
     EXPECT_VALUE(&scratch, "1790000001000", "SELECT answered_at FROM calls");
     /* not one that was not answered, nor one within this server */
-    TRY(BEGIN(&scratch, "l", &id, .caller_id = ALICE, .to_trunk_id = 3));
+    TRY(BEGIN(&scratch, "l", &id, .caller_id = ALICE, .payer_id = ALICE, .to_trunk_id = 3));
     TRY(CHANGE(&scratch, id, CT_RECORD_NO_ANSWER, NOW + 9000));
     TRY(BEGIN(&scratch, "m", &id, .caller_id = ALICE, .callee_id = BOB));
     TRY(CHANGE(&scratch, id, CT_RECORD_IN_PROGRESS, NOW + 1000));

@@ -1,0 +1,188 @@
+"""Calls to trunks cost money: whichever way a call goes out, the limits of who pays for it are asked, and it counts for them."""
+
+import contextlib
+import os
+import re
+import time
+
+import pytest
+
+from support import sip
+from support.caller import ANSWER, OFFER, Caller, Person
+from support.people import Account, fresh_name, fresh_number
+
+LIMITS = {"trunks": True, "prefixes": ["+"], "concurrent_calls": 1}
+
+
+class Carrier:
+    """A trunk, and who is at its other end."""
+
+    def __init__(self, server):
+        self.admin = Account(server).promote()
+        self.phone = Caller(server, {"sip": {"username": "carrier", "password": "none"}})
+        self.number = f"+8835{int.from_bytes(os.urandom(4), 'big') % 10 ** 9:09}"
+        reply = self.admin.client.post("/trunks", json={"name": fresh_name(), "host": self.phone.via, "prefixes": [self.number]})
+        assert reply.status_code == 200, reply.text
+        self.id = reply.json()["id"]
+
+    def allow(self, person, **limits):
+        reply = self.admin.client.put(f"/users/{person.account.id}/call_limits", json={**LIMITS, **limits})
+        assert reply.status_code == 200, reply.text
+
+    def wait(self, person):
+        """Until the SIP side knows of the trunk: then it is the limits that say no."""
+        def known():
+            leg = person.phone.invite(self.number)
+            return person.phone.refused(leg).status == 403
+        sip.wait_until(known, "the trunk is not known")
+
+    def hears_nothing(self):
+        return self.phone.hear(sip.SILENCE) is None
+
+    def close(self):
+        assert self.admin.client.delete(f"/trunks/{self.id}").status_code == 204
+        self.phone.close()
+
+
+@pytest.fixture
+def people(server):
+    with contextlib.ExitStack() as stack:
+        def make():
+            person = Person(server, fresh_number())
+            stack.callback(person.phone.close)
+            return person
+        yield [make() for _ in range(3)]
+
+
+@pytest.fixture
+def carrier(server, people):
+    carrier = Carrier(server)
+    carrier.wait(people[0])
+    yield carrier
+    carrier.close()
+
+
+def forward(person, number):
+    reply = person.client.put(f"/phone_numbers/{person.number_id}/voice", json={"ring": [person.device["id"]], "forward_to": number})
+    assert reply.status_code == 200, reply.text
+
+
+def talk(caller, callee):
+    """Connects two: their legs."""
+    mine = caller.phone.invite(callee.number)
+    theirs = callee.phone.take(callee.phone.request_heard("INVITE"))
+    caller.phone.connected(mine)
+    sip.wait_until(lambda: "in-progress" in callee.statuses()[:1], "no record is in progress")
+    return mine, theirs
+
+
+def refer(leg, target):
+    """Transfers whom the leg talks to; the response."""
+    leg.send("REFER", headers=f"Refer-To: <{target}>\r\n")
+    return leg.phone.response("REFER")
+
+
+def told(phone):
+    """What a transferor is told in the end."""
+    while True:
+        notify = phone.request_heard("NOTIFY")
+        phone.answer(notify, 200, "OK")
+        status = int(re.match(r"SIP/2.0 (\d+)", notify.body).group(1))
+        if status >= 200:
+            return status
+
+
+def test_who_forwards_pays(people, carrier):
+    ann, bob, carl = people
+    carrier.allow(bob)
+    forward(bob, carrier.number)
+    first = ann.phone.invite(bob.number)
+    carrier.phone.take(carrier.phone.request_heard("INVITE"))
+    ann.phone.connected(first)
+    second = carl.phone.invite(bob.number)
+    assert carl.phone.refused(second).status == 403
+    assert carrier.hears_nothing()
+    first.bye()
+    carrier.phone.answer(carrier.phone.request_heard("BYE"), 200, "OK")
+
+
+def test_what_is_forwarded_uses_up_the_minutes_of_who_forwards(server, people, carrier):
+    ann, bob, _ = people
+    carrier.allow(bob)
+    forward(bob, carrier.number)
+    leg = ann.phone.invite(bob.number)
+    carrier.phone.take(carrier.phone.request_heard("INVITE"))
+    ann.phone.connected(leg)
+    time.sleep(0.05)  # for less than a millisecond nothing is owed
+    leg.bye()
+    carrier.phone.answer(carrier.phone.request_heard("BYE"), 200, "OK")
+    ann.call()
+    with server.opened() as database:
+        used = [row[0] for row in database.execute("SELECT user_id FROM call_usage WHERE user_id IN (?, ?)",
+                                                   (ann.account.id, bob.account.id))]
+    assert used == [bob.account.id]
+
+
+def test_a_transfer_counts(people, carrier):
+    ann, bob, carl = people
+    carrier.allow(bob)
+    _, theirs = talk(ann, bob)
+    assert refer(theirs, f"sip:{carrier.number}@localhost").status == 202
+    came = carrier.phone.request_heard("INVITE")
+    assert ann.calls()[0]["trunk_id"] == carrier.id
+    _, again = talk(carl, bob)
+    assert refer(again, f"sip:{carrier.number}@localhost").status == 202
+    assert told(bob.phone) == 403
+    carrier.phone.answer(came, 486, "Busy Here")
+
+
+def test_a_transfer_is_no_longer_than_allowed(people, carrier):
+    ann, bob, _ = people
+    carrier.allow(bob, longest_call_s=1)
+    _, theirs = talk(ann, bob)
+    assert refer(theirs, f"sip:{carrier.number}@localhost").status == 202
+    carrier.phone.answer(carrier.phone.request_heard("INVITE"), 200, "OK", OFFER)
+    again = ann.phone.request_heard("INVITE")
+    ann.phone.answer(again, 200, "OK", ANSWER)
+    assert carrier.phone.request_heard("ACK").body == ANSWER
+    carrier.phone.answer(carrier.phone.request_heard("BYE"), 200, "OK")
+    sip.wait_until(lambda: bob.calls()[0]["reason"] == "Longest duration reached", "the call goes on")
+
+
+def test_whoever_is_outside_is_not_transferred_outside(people, carrier):
+    _, bob, _ = people
+    carrier.allow(bob, concurrent_calls=0)
+    leg = bob.phone.invite(carrier.number)
+    carrier.phone.take(carrier.phone.request_heard("INVITE"))
+    bob.phone.connected(leg)
+    assert refer(leg, f"sip:{carrier.number}@localhost").status == 403
+    assert carrier.hears_nothing()
+
+
+def test_a_call_that_goes_out_keeps_its_record(people, carrier):
+    """Bob asks somebody outside, and connects Ann with him: the call outside goes on."""
+    ann, bob, _ = people
+    carrier.allow(bob)
+    _, theirs = talk(ann, bob)
+    out = bob.phone.invite(carrier.number)
+    carrier.phone.take(carrier.phone.request_heard("INVITE"))
+    bob.phone.connected(out)
+    remote = re.search(r"tag=([^;>]+)", out.remote).group(1)
+    local = re.search(r"tag=([^;>]+)", out.local).group(1)
+    replaces = f"{out.call_id}%3Bto-tag%3D{remote}%3Bfrom-tag%3D{local}"
+    sip.wait_until(lambda: "in-progress" in bob.statuses()[:1], "no record is in progress")
+    assert refer(theirs, f"sip:{carrier.number}@localhost?Replaces={replaces}").status == 202
+    sip.wait_until(lambda: "completed" in bob.statuses()[:2], "neither call ends")
+    by_trunk = {call["trunk_id"]: call["status"] for call in bob.calls()[:2]}
+    assert by_trunk == {carrier.id: "in-progress", None: "completed"}
+
+
+def test_a_number_that_becomes_another_while_the_device_rings(people, carrier):
+    ann, bob, _ = people
+    assert ann.client.post("/calls", json={"from": ann.number, "to": bob.number}).status_code == 202
+    first = ann.phone.request_heard("INVITE")
+    forward(bob, carrier.number)
+    ann.phone.take(first)
+    ann.phone.answer(ann.phone.request_heard("BYE"), 200, "OK")
+    assert (ann.call()["status"], ann.call()["sip_code"]) == ("failed", 403)
+    assert carrier.hears_nothing()
