@@ -97,6 +97,7 @@ struct ct_call_target {
     int64_t device_id;
     int64_t trunk_id;
     int64_t ring_ms; /* how long it may ring; 0: as the route says */
+    bool foreign; /* of an account that is no party of the call: its messages are nobody's to see */
 };
 
 /** What to do. All it points to is in the arena given with it, or lives as long as the plan. */

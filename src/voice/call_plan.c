@@ -122,6 +122,7 @@ static bool add_binding(const struct ct_call_planner *planner, struct ct_arena *
     invite->user = routing->number;
     invite->stay = true;
     out->device_id = binding->device_id;
+    out->foreign = routing->payer_id != routing->callee_id;
     return !failed;
 }
 
@@ -422,6 +423,7 @@ void ct_call_plan_transfer(void *ctx, const struct ct_call_facts *facts, enum ct
         refuse(out, result == CT_NOT_FOUND ? 403 : 503, (struct ct_str){0});
         return;
     }
+    routing.callee_id = parties->callee_id;
     fill_route(planner, arena, &routing, out);
     /* two sides outside would be two calls there, and the limits know of one */
     if (out->status == 0 && routing.way_count > 0 && outside)

@@ -62,7 +62,7 @@ static void ring_one(struct ct_live *call, const struct ct_call_target *target)
         leg->trunk_id = target->trunk_id;
         leg->next = call->ringing;
         call->ringing = leg;
-        if (sink->leg != NULL)
+        if (sink->leg != NULL && !target->foreign)
             sink->leg(sink->ctx, &call->facts, ct_sip_session_call_id(leg->session));
     } else {
         note_best(call, result == CT_INVALID ? 404 : 500, (struct ct_str){0});

@@ -1,4 +1,4 @@
-"""Calls to trunks cost money: whichever way a call goes out, the limits of who pays for it are asked, and it counts for them."""
+"""Who pays for calls outside, whichever way they go out, and who may see what."""
 
 import contextlib
 import os
@@ -186,3 +186,34 @@ def test_a_number_that_becomes_another_while_the_device_rings(people, carrier):
     ann.phone.answer(ann.phone.request_heard("BYE"), 200, "OK")
     assert (ann.call()["status"], ann.call()["sip_code"]) == ("failed", 403)
     assert carrier.hears_nothing()
+
+
+def seen(person, call):
+    """The peers of a call's messages, as a person may see them."""
+    return {one["peer"] for one in person.client.get(f"/calls/{call}/ladder").json()}
+
+
+def test_the_messages_of_who_is_forwarded_to_are_not_those_of_who_forwards(people):
+    ann, bob, carl = people
+    forward(bob, carl.number)
+    leg = ann.phone.invite(bob.number)
+    theirs = carl.phone.take(carl.phone.request_heard("INVITE"))
+    ann.phone.connected(leg)
+    theirs.bye()
+    ann.phone.answer(ann.phone.request_heard("BYE"), 200, "OK")
+    call = bob.call()["id"]
+    sip.wait_until(lambda: ann.phone.via in seen(ann, call), "there is no ladder")
+    assert carl.phone.via not in seen(bob, call) | seen(ann, call)
+
+
+def test_nor_those_of_who_is_transferred_to(people):
+    ann, bob, carl = people
+    _, theirs = talk(ann, bob)
+    assert refer(theirs, f"sip:{carl.number}@localhost").status == 202
+    carl.phone.answer(carl.phone.request_heard("INVITE"), 486, "Busy Here")
+    assert told(bob.phone) == 486
+    theirs.bye()
+    ann.phone.answer(ann.phone.request_heard("BYE"), 200, "OK")
+    call = bob.call()["id"]
+    sip.wait_until(lambda: bob.phone.via in seen(bob, call), "there is no ladder")
+    assert carl.phone.via not in seen(bob, call) | seen(ann, call)
