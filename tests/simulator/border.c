@@ -87,10 +87,19 @@ static bool given_up(struct border *border, const struct said *said, bool *asks)
            (cancelled->key != 0 && cancelled->at_ms <= before_ms);
 }
 
+/* Whether it began before the server did. */
+static bool is_old(struct border *border, const struct said *said)
+{
+    return entry_of(border, key_of(BORDER_KNOWN, said->call_id, "", 0))->at_ms <=
+           border->restart_ms;
+}
+
 static void sent(struct border *border, const struct lan_packet *packet, const struct said *said)
 {
     if (said->status >= 200)
         settle(border, key_of(BORDER_REQUEST, said->branch, said->cseq_method, 0));
+    if (is_old(border, said))
+        return;
     if (said->status >= 200 && said->status < 300 && strcmp(said->cseq_method, "INVITE") == 0)
         note(border, BORDER_GIVEN, key_of(BORDER_GIVEN, said->call_id, "", said->cseq), packet,
              "2xx", said);
@@ -118,6 +127,8 @@ static void response_arrived(struct border *border, const struct lan_packet *pac
     uint64_t called = key_of(BORDER_CALLED, said->call_id, "", said->cseq);
     bool asks;
 
+    if (is_old(border, said))
+        return;
     if (said->status >= 200)
         settle(border, key_of(BORDER_PASSED, said->branch, "", 0));
     if (strcmp(said->cseq_method, "INVITE") != 0 || given_up(border, said, &asks))
@@ -184,6 +195,7 @@ static void seen(void *ctx, const struct lan_sight *sight)
         print(border, sight);
     if (!said_read(packet->bytes, &said) || strcmp(said.call_id, "junk") == 0)
         return;
+    note(border, BORDER_KNOWN, key_of(BORDER_KNOWN, said.call_id, "", 0), packet, "", &said);
     if (sight->spoilt) {
         if (border->spoilt != NULL)
             border->spoilt(border->ctx, &said);
@@ -201,6 +213,7 @@ void border_init(struct border *border, struct lan *lan, const char *server, boo
     border->server = lan_hop(server).peer;
     border->sum = UINT64_C(14695981039346656037);
     border->trace = trace;
+    border->restart_ms = -1;
     lan_watch(lan, seen, border);
 }
 
@@ -209,6 +222,13 @@ void border_excuse(struct border *border, uint64_t stream)
     for (size_t i = 0; i < BORDER_ENTRIES; i++)
         if (border->entries[i].key != 0 && border->entries[i].stream == stream)
             border->entries[i].settled = true;
+}
+
+void border_restart(struct border *border)
+{
+    border->restart_ms = lan_now_ms(border->lan);
+    for (size_t i = 0; i < BORDER_ENTRIES; i++)
+        border->entries[i].settled = true;
 }
 
 void border_judge(const struct border *border, void (*complain)(void *ctx, const char *what),

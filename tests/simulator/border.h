@@ -21,7 +21,8 @@ enum border_kind {
     BORDER_TAKEN,   /* a 2xx reached the server: it is to send an ACK */
     BORDER_CALLED, /* the server sent an INVITE; settled: and waits for its final response as long as it takes */
     BORDER_CANCELLED, /* the server sent a CANCEL */
-    BORDER_PASSED     /* the server passed an INFO on; settled: and got an answer */
+    BORDER_PASSED,    /* the server passed an INFO on; settled: and got an answer */
+    BORDER_KNOWN      /* a Call-ID */
 };
 
 struct border_entry {
@@ -41,6 +42,8 @@ struct border {
     uint64_t sum;
     bool trace; /* print everything */
     size_t count;
+    int64_t
+        restart_ms; /* of what began before, the server knows nothing; -1: it has always been there */
     struct border_entry entries[BORDER_ENTRIES];
     /** A message of a call was damaged on its way. */
     void (*spoilt)(void *ctx, const struct said *said);
@@ -51,6 +54,8 @@ struct border {
 void border_init(struct border *border, struct lan *lan, const char *server, bool trace);
 /** A stream breaks: what came on it cannot be answered any more. */
 void border_excuse(struct border *border, uint64_t stream);
+/** The server forgets all calls. */
+void border_restart(struct border *border);
 /** Calls @p complain with each thing that is not as it must be. */
 void border_judge(const struct border *border, void (*complain)(void *ctx, const char *what),
                   void *ctx);

@@ -55,6 +55,8 @@ static enum ct_result env_send(void *ctx, const struct ct_sip_hop *to, struct ct
 {
     struct exchange *exchange = ctx;
 
+    if (exchange->gone)
+        return CT_OK;
     if (plant(exchange, FAULT_MUTE) && begins(bytes, "SIP/2.0 ") &&
         memmem(bytes.at, bytes.len, " BYE\r\n", 6) != NULL)
         return CT_OK;
@@ -174,6 +176,8 @@ static void on_created(void *ctx, const struct ct_call_facts *facts)
     }
     if (exchange->record_count == EXCHANGE_RECORDS)
         abort();
+    if (ct_call_log_created(exchange->archive.log, facts, false, NULL) != CT_OK)
+        abort();
     record = &exchange->records[exchange->record_count++];
     *record = (struct record){.status = facts->status};
     snprintf(record->key, sizeof(record->key), "%s", facts->key);
@@ -206,6 +210,7 @@ static void on_changed(void *ctx, const struct ct_call_facts *facts)
     struct exchange *exchange = ctx;
     struct record *record = open_record(exchange, facts);
 
+    ct_call_log_changed(exchange->archive.log, facts);
     if (record != NULL)
         take(exchange, record, facts);
 }
@@ -222,6 +227,7 @@ static void on_ended(void *ctx, const struct ct_call_facts *facts)
     struct ct_call_facts changed = *facts;
     int64_t now_ms = env_now_ms(exchange);
 
+    ct_call_log_ended(exchange->archive.log, facts);
     if (record == NULL || plant(exchange, FAULT_RECORD_OPEN))
         return;
     if (plant(exchange, FAULT_RECORD_STATE))
@@ -255,6 +261,7 @@ static void on_leg(void *ctx, const struct ct_call_facts *facts, struct ct_str c
     struct exchange *exchange = ctx;
     struct record *record = record_of(exchange, facts->key);
 
+    ct_call_log_leg(exchange->archive.log, facts->key, call_id);
     if (record == NULL)
         return;
     if (record->leg_count == EXCHANGE_LEGS)
@@ -263,6 +270,23 @@ static void on_leg(void *ctx, const struct ct_call_facts *facts, struct ct_str c
         printf("%10lld ---- record %.8s: leg %.*s\n", (long long)env_now_ms(exchange), facts->key,
                (int)call_id.len, call_id.at);
     snprintf(record->legs[record->leg_count++], SAID_TEXT, "%.*s", (int)call_id.len, call_id.at);
+}
+
+static void on_kept(void *ctx, const char *key, unsigned steps)
+{
+    struct record *record = record_of(ctx, key);
+
+    if (record != NULL)
+        record->kept |= steps;
+}
+
+static void on_trace(void *ctx, bool sent, const struct ct_sip_hop *hop, struct ct_str bytes,
+                     struct ct_str call_id)
+{
+    struct exchange *exchange = ctx;
+
+    if (!exchange->gone)
+        ct_call_log_trace(exchange->archive.log, sent, hop, bytes, call_id);
 }
 
 /* ---- requests ---- */
@@ -395,11 +419,11 @@ static void stray_fire(void *ctx)
     (void)ctx;
 }
 
-enum ct_result exchange_open(struct exchange *exchange, struct lan *lan, const char *address,
-                             enum fault fault)
+static enum ct_result begin(struct exchange *exchange)
 {
     struct ct_sip_options options = {
-        .user = {.ctx = exchange, .request = on_request},
+        .env = exchange->env,
+        .user = {.ctx = exchange, .request = on_request, .trace = on_trace},
         .methods = CT_STR("INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, PRACK, UPDATE, INFO, "
                           "MESSAGE, REFER, NOTIFY"),
         .extensions = CT_STR("100rel, timer, replaces"),
@@ -409,19 +433,10 @@ enum ct_result exchange_open(struct exchange *exchange, struct lan *lan, const c
         .plan = exchange_plan,
         .sink = {exchange, on_created, on_changed, on_ended, on_leg},
     };
-    enum ct_result result;
+    enum ct_result result = ct_sip_new(&options, &exchange->sip);
 
-    exchange->lan = lan;
-    exchange->address = address;
-    exchange->fault = fault;
-    exchange->stray = (struct ct_timer){.fire = stray_fire};
-    result = lan_place(lan, address, &exchange->outer);
-    if (result != CT_OK)
-        return result;
-    exchange->env = (struct ct_sip_env){exchange, env_now_ms, env_unix_ms, env_random,
-                                        env_send, env_local,  env_resolve, env_resolve_cancel};
-    options.env = exchange->env;
-    result = ct_sip_new(&options, &exchange->sip);
+    if (result == CT_OK)
+        result = archive_begin(&exchange->archive, exchange->sip, &exchange->env);
     if (result == CT_OK)
         result = ct_sip_sessions_new(exchange->sip, NULL, &exchange->sessions);
     calls.plan.ctx = exchange;
@@ -431,14 +446,53 @@ enum ct_result exchange_open(struct exchange *exchange, struct lan *lan, const c
     if (result == CT_OK)
         result = ct_calls_new(&calls, &exchange->calls);
     if (result == CT_OK)
-        lan_inhabit(lan, address, exchange->sip);
+        lan_inhabit(exchange->lan, exchange->address, exchange->sip);
     return result;
+}
+
+enum ct_result exchange_open(struct exchange *exchange, struct lan *lan, const char *address,
+                             enum fault fault)
+{
+    enum ct_result result = lan_place(lan, address, &exchange->outer);
+
+    if (result != CT_OK)
+        return result;
+    exchange->lan = lan;
+    exchange->address = address;
+    exchange->fault = fault;
+    exchange->stray = (struct ct_timer){.fire = stray_fire};
+    exchange->env = (struct ct_sip_env){exchange, env_now_ms, env_unix_ms, env_random,
+                                        env_send, env_local,  env_resolve, env_resolve_cancel};
+    exchange->archive.kept = on_kept;
+    exchange->archive.ctx = exchange;
+    result = archive_open(&exchange->archive, lan, fault);
+    return result == CT_OK ? begin(exchange) : result;
 }
 
 void exchange_close(struct exchange *exchange)
 {
+    exchange->gone = true;
     ct_calls_free(exchange->calls);
     ct_sip_sessions_free(exchange->sessions);
+    if (exchange->archive.log != NULL)
+        archive_end(&exchange->archive);
     lan_inhabit(exchange->lan, exchange->address, NULL);
     ct_sip_free(exchange->sip);
+}
+
+enum ct_result exchange_restart(struct exchange *exchange)
+{
+    if (ct_timer_running(&exchange->stray)) {
+        ct_timer_stop(&exchange->stray);
+        exchange->fault_done = false;
+    }
+    exchange_close(exchange);
+    for (size_t i = 0; i < exchange->record_count; i++) {
+        struct record *record = &exchange->records[i];
+
+        if (record->gone_ms == 0 && (record->kept & CT_LOG_ENDED) == 0)
+            record->gone_ms = env_now_ms(exchange);
+    }
+    exchange->gone = false;
+    return begin(exchange);
 }

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "simulator/archive.h"
 #include "simulator/faults.h"
 #include "simulator/said.h"
 #include "sip/endpoint.h"
@@ -27,6 +28,8 @@ struct record {
     enum ct_call_status status;
     bool dialled; /* not by a caller, but by the API */
     bool ended;
+    unsigned kept;                       /* its steps that are known to be on disk */
+    int64_t gone_ms;                     /* the server went before its end was; 0: it did not */
     char legs[EXCHANGE_LEGS][SAID_TEXT]; /* Call-IDs; the first is the caller's */
     size_t leg_count;
     int64_t winner; /* the device that answered */
@@ -57,12 +60,14 @@ struct exchange {
     const char *address;
     enum fault fault;
     bool fault_done;
+    bool gone;               /* its process: nothing is sent any more */
     bool trace;              /* print what is recorded */
     struct ct_sip_env outer; /* the lan's */
     struct ct_sip_env env;   /* what the server sees */
     struct ct_sip *sip;
     struct ct_sip_sessions *sessions;
     struct ct_calls *calls;
+    struct archive archive;
     struct binding bindings[EXCHANGE_PHONES];
     size_t binding_count;
     const char *carriers[2]; /* addresses */
@@ -81,6 +86,8 @@ struct exchange {
 CT_CHECKED enum ct_result exchange_open(struct exchange *exchange, struct lan *lan,
                                         const char *address, enum fault fault);
 void exchange_close(struct exchange *exchange);
+/** The process is gone, and another one begins on the same database. */
+CT_CHECKED enum ct_result exchange_restart(struct exchange *exchange);
 /** The record of which this Call-ID is a leg; NULL: there is none. @p leg (may be NULL): which. */
 struct record *exchange_record(struct exchange *exchange, const char *call_id, size_t *leg);
 /** POST /calls: rings a phone, and then a number. */

@@ -20,7 +20,13 @@
     X(NO_BYE, "no-bye", "no ACK reaches the server, which then sends no BYE",                  \
       "by a phone, and no BYE")                                                                \
     X(MEMORY, "memory", "a block of memory is kept", "memory")                                 \
-    X(CHANCE, "chance", "chance does not come from the seed", "is not the same again")
+    X(CHANCE, "chance", "chance does not come from the seed", "is not the same again")         \
+    X(ROW_LOST, "row-lost", "the database loses the first write", "is not in the database")    \
+    X(ROW_TWICE, "row-twice", "the database has a call twice", "more than there were calls")   \
+    X(ROW_STEP, "row-step", "the database loses every fifth write", "the database says")       \
+    X(STORE_MUTE, "store-mute", "a write is never reported", "left over: writes")              \
+    X(INTERRUPT, "interrupt", "a server does not end what the last one left open",             \
+      "is open in the database")
 
 enum fault {
     FAULT_NONE,

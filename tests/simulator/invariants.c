@@ -43,6 +43,7 @@ static void judge_rest(struct town *town)
         {"dialogs", counts.dialogs},
         {"timers", ct_wheel_count(ct_sip_wheel(exchange->sip))},
         {"messages under way", lan_flights(town->lan)},
+        {"writes", town->unwritten},
     };
 
     for (size_t i = 0; i < sizeof(left) / sizeof(left[0]); i++)
@@ -70,7 +71,7 @@ static void judge_records(struct town *town)
     for (size_t i = 0; i < exchange->record_count; i++) {
         const struct record *record = &exchange->records[i];
 
-        if (!record->ended)
+        if (!record->ended && record->gone_ms == 0)
             object(town, "call %.8s: is not ended", record->key);
         town->verdict->answered += record->answered_ms != 0;
     }
@@ -81,6 +82,65 @@ static void judge_records(struct town *town)
     if (exchange->record_count > exchange->calls_begun)
         object(town, "%zu calls, %zu records: more than there were", exchange->calls_begun,
                exchange->record_count);
+}
+
+/* ---- the database ---- */
+
+static const struct archive_row *row_of(const struct archive *archive, const char *key)
+{
+    for (size_t i = 0; i < archive->row_count; i++)
+        if (strcmp(archive->rows[i].key, key) == 0)
+            return &archive->rows[i];
+    return NULL;
+}
+
+static void judge_row(struct town *town, const struct record *record, const struct archive_row *row)
+{
+    struct ct_str status = ct_call_status_word(record->status);
+    struct ct_str by = ct_call_party_word(record->hangup_by);
+
+    if (row->ended_ms == 0)
+        object(town, "call %.8s: is open in the database", record->key);
+    if (row->messages == 0 && record->gone_ms == 0 && record->leg_count > 0)
+        object(town, "call %.8s: has no messages", record->key);
+    if (record->gone_ms != 0 && strcmp(row->status, "interrupted") == 0) {
+        if (row->ended_ms < row->started_ms || row->ended_ms > record->gone_ms)
+            object(town, "call %.8s: is interrupted at %lld, not before %lld", record->key,
+                   (long long)row->ended_ms, (long long)record->gone_ms);
+        return;
+    }
+    if (!ct_str_equal(ct_str_of(row->status), status) ||
+        !ct_str_equal(ct_str_of(row->hangup_by), by) || row->sip_code != record->sip_code ||
+        row->started_ms != record->started_ms || row->ringing_ms != record->ringing_ms ||
+        row->answered_ms != record->answered_ms || row->ended_ms != record->ended_ms)
+        object(town,
+               "call %.8s: the database says %s, by %s, code %lld, at %lld, %lld, %lld, %lld; it "
+               "was %.*s, by %.*s, code %d, at %lld, %lld, %lld, %lld",
+               record->key, row->status, row->hangup_by, (long long)row->sip_code,
+               (long long)row->started_ms, (long long)row->ringing_ms, (long long)row->answered_ms,
+               (long long)row->ended_ms, (int)status.len, status.at, (int)by.len, by.at,
+               record->sip_code, (long long)record->started_ms, (long long)record->ringing_ms,
+               (long long)record->answered_ms, (long long)record->ended_ms);
+}
+
+static void judge_database(struct town *town)
+{
+    const struct exchange *exchange = &town->exchange;
+    const struct archive *archive = &exchange->archive;
+    size_t missing = 0;
+
+    for (size_t i = 0; i < exchange->record_count; i++) {
+        const struct record *record = &exchange->records[i];
+        const struct archive_row *row = row_of(archive, record->key);
+
+        missing += row == NULL;
+        if (row != NULL)
+            judge_row(town, record, row);
+        else if (record->gone_ms == 0 || (record->kept & CT_LOG_BEGUN) != 0)
+            object(town, "call %.8s: is not in the database", record->key);
+    }
+    if (archive->row_count > exchange->record_count - missing)
+        object(town, "%zu rows in the database: more than there were calls", archive->row_count);
 }
 
 /* Whether what happened to one of its legs says nothing of the record as a whole. */
@@ -175,4 +235,5 @@ void town_judge(struct town *town)
     judge_records(town);
     judge_diaries(town);
     border_judge(&town->border, town_complain, town);
+    judge_database(town);
 }
