@@ -191,8 +191,8 @@ enum ct_result ct_sip_dialog_calling(struct ct_sip *sip, const struct ct_sip_mes
                                      struct ct_sip_dialog **out)
 {
     const struct texts texts = {
-        .call_id = response->call_id,
-        .local_tag = response->from.tag,
+        .call_id = caller->call_id,
+        .local_tag = caller->tag,
         .remote_tag = response->to.tag,
         .local = caller->from,
         .remote = caller->to,
@@ -207,7 +207,7 @@ enum ct_result ct_sip_dialog_calling(struct ct_sip *sip, const struct ct_sip_mes
     if (result != CT_OK)
         return result;
     dialog->hop = *from;
-    dialog->local_cseq = response->cseq;
+    dialog->local_cseq = caller->cseq;
     *out = dialog;
     return CT_OK;
 }

@@ -39,11 +39,14 @@ CT_CHECKED enum ct_result ct_sip_dialog_called(struct ct_sip *sip,
                                                struct ct_str local_tag,
                                                const struct ct_sip_dialog_events *events, void *ctx,
                                                struct ct_sip_dialog **out);
-/** What a request of ours said. */
+/** What a request of ours said: it, not what came back, makes the dialog (12.1.2). */
 struct ct_sip_dialog_caller {
     struct ct_str from;   /* name-addr, without tag */
     struct ct_str to;     /* likewise */
     struct ct_str target; /* the Request-URI: it stands in for a Contact that the response lacks */
+    struct ct_str call_id;
+    struct ct_str tag; /* of From */
+    uint32_t cseq;
 };
 /** The dialog that a response to our request makes (12.1.2). CT_CONFLICT, CT_NOMEM; CT_INVALID: too many routes. */
 CT_CHECKED enum ct_result ct_sip_dialog_calling(struct ct_sip *sip,

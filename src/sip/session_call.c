@@ -111,7 +111,8 @@ static struct ct_sip_branch *branch_of(struct ct_sip_outgoing *outgoing,
 {
     struct ct_sip_session *session = outgoing->session;
     const struct ct_sip_dialog_caller caller = {session->call.from, session->call.to,
-                                                session->call.uri};
+                                                session->call.uri,  session->call_id,
+                                                session->local_tag, outgoing->cseq};
     struct ct_sip_branch *branch = find(session, message->to.tag);
 
     if (branch != NULL) {
@@ -129,7 +130,7 @@ static struct ct_sip_branch *branch_of(struct ct_sip_outgoing *outgoing,
         return NULL;
     }
     branch->fork = session->next_fork++;
-    branch->invite_cseq = message->cseq;
+    branch->invite_cseq = outgoing->cseq;
     if (session->main == NULL)
         session->main = branch;
     return branch;
@@ -306,14 +307,14 @@ static void stray(struct ct_sip_outgoing *outgoing, struct ct_sip_branch *branch
     enum ct_result result = CT_OK;
 
     if (branch->ack != NULL) {
-        if (branch->ack->cseq == message->cseq)
+        if (branch->ack->cseq == outgoing->cseq)
             ct_sip_outgoing_ack(branch->ack);
         return;
     }
     if (branch == session->main) {
         /* while the user is asked for the answer, nothing is to be said; later there is none */
         if (!session->wants_ack)
-            result = ct_sip_leg_ack(branch, message->cseq, ct_str_of(outgoing->authorization),
+            result = ct_sip_leg_ack(branch, outgoing->cseq, ct_str_of(outgoing->authorization),
                                     (struct ct_sip_body){0});
         (void)result;
         return;
@@ -321,7 +322,7 @@ static void stray(struct ct_sip_outgoing *outgoing, struct ct_sip_branch *branch
     branch->stray = true;
     if (ct_sip_dialog_confirm(branch->dialog, message, ct_sip_client_to(outgoing->client)) ==
             CT_OK &&
-        ct_sip_leg_ack(branch, message->cseq, ct_str_of(outgoing->authorization),
+        ct_sip_leg_ack(branch, outgoing->cseq, ct_str_of(outgoing->authorization),
                        (struct ct_sip_body){0}) == CT_OK)
         ct_sip_leg_bye(session, branch, 0, (struct ct_str){0});
 }
@@ -347,7 +348,7 @@ static void success(struct ct_sip_outgoing *outgoing, const struct ct_sip_messag
     event.wants_ack = !session->offered && !branch->negotiated && message->body.len > 0 &&
                       !cancelled && session->events->answered != NULL;
     if (!event.wants_ack &&
-        ct_sip_leg_ack(branch, message->cseq, ct_str_of(outgoing->authorization),
+        ct_sip_leg_ack(branch, outgoing->cseq, ct_str_of(outgoing->authorization),
                        (struct ct_sip_body){0}) != CT_OK)
         return;
     note_abilities(branch, message);

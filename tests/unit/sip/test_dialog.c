@@ -120,11 +120,16 @@ static enum ct_result test_calling(void)
 {
     const struct ct_sip_dialog_caller caller = {CT_STR("<sip:bob@example.org>"),
                                                 CT_STR("<sip:carl@example.org>"),
-                                                CT_STR("sip:carl@192.0.2.3")};
+                                                CT_STR("sip:carl@192.0.2.3"),
+                                                CT_STR("two"),
+                                                CT_STR("ours"),
+                                                3};
     struct bench bench;
     struct ct_sip_message *message;
     struct ct_sip_dialog *dialog = NULL;
     struct ct_sip_dialog *bare = NULL;
+    struct ct_sip_dialog *damaged = NULL;
+    struct ct_sip_dialog_caller other = caller;
     enum ct_result result = bench_new(&bench);
 
     if (result != CT_OK)
@@ -160,8 +165,17 @@ static enum ct_result test_calling(void)
     TRY(read(&bench, RESPONSE("y", "", ""), &message));
     TRY(ct_sip_dialog_calling(bench.sip, message, &bench.hop, &caller, &events, NULL, &bare));
     EXPECT(ct_str_equal(bare->target, CT_STR("sip:carl@192.0.2.3")));
+    /* what we called it, whatever a damaged response says (12.1.2) */
+    other.call_id = CT_STR("one");
+    other.tag = CT_STR("other");
+    other.cseq = 7;
+    TRY(ct_sip_dialog_calling(bench.sip, message, &bench.hop, &other, &events, NULL, &damaged));
+    EXPECT(ct_str_equal(damaged->call_id, CT_STR("one")));
+    EXPECT(ct_str_equal(damaged->local_tag, CT_STR("other")));
+    EXPECT(damaged->local_cseq == 7);
 out:
     ct_sip_dialog_free(dialog);
+    ct_sip_dialog_free(damaged);
     ct_sip_dialog_free(bare);
     bench_free(&bench);
     return result;
