@@ -13,6 +13,9 @@
 #define REMEMBER_MS 30000
 #define WAYS 4
 #define RETRY_AFTER "Retry-After: 5\r\n"
+/* Who sends datagrams may write any address as his own: no limit of an address keeps him from asking for names, each of
+ * which is a question to the database. */
+#define MISSES_PER_S 1000
 
 /* A device that was asked for. */
 struct known {
@@ -27,6 +30,8 @@ struct ct_authenticator {
     struct ct_arena *arena; /* of the realm */
     struct ct_str realm;    /* empty: the database has none yet */
     uint32_t seed;
+    int64_t misses_from_ms; /* the second in which they were counted */
+    size_t misses;
     size_t sets;
     struct known known[];
 };
@@ -41,6 +46,8 @@ enum ct_result ct_authenticator_new(const struct ct_authenticator_options *optio
     if (made == NULL)
         return CT_NOMEM;
     made->options = *options;
+    if (made->options.misses_per_s == 0)
+        made->options.misses_per_s = MISSES_PER_S;
     made->sets = sets;
     env->random(env->ctx, &made->seed, sizeof(made->seed));
     env->random(env->ctx, digest.key, sizeof(digest.key));
@@ -141,7 +148,14 @@ static enum ct_result find(struct ct_authenticator *authenticator, struct ct_str
     }
     struct known read;
     memset(&read, 0, sizeof(read));
+    if (now - authenticator->misses_from_ms >= 1000) {
+        authenticator->misses_from_ms = now;
+        authenticator->misses = 0;
+    }
+    if (authenticator->misses >= authenticator->options.misses_per_s)
+        return CT_BUSY;
     enum ct_result result = read_device(authenticator, username, &read);
+    authenticator->misses += result == CT_NOT_FOUND ? 1 : 0;
     if (result != CT_OK)
         return result;
     /* An older one of the same name must not be found any more. */

@@ -24,6 +24,7 @@ struct ct_authenticator_options {
         secret; /* SECRET_KEY, from which the key of nonces is derived; empty: one of this process alone */
     bool no_sha256, no_md5; /* not offered in challenges, nor taken */
     size_t cached;          /* devices that are remembered; rounded up */
+    size_t misses_per_s;    /* names of no device that the database is asked for; 0: 1000 */
     /** Who tried, from where, and whether he failed. May be NULL. */
     void (*tried)(void *ctx, const struct ct_sip_hop *from, bool failed);
     void *tried_ctx;
@@ -51,7 +52,8 @@ bool ct_authenticate_as(struct ct_authenticator *authenticator, struct ct_sip_se
                         const struct ct_sip_message *message, struct ct_str username,
                         struct ct_str ha1_md5, struct ct_str ha1_sha256);
 
-/** Whether there is a device with this username. CT_OK, CT_NOT_FOUND, CT_UNAVAILABLE, CT_NOMEM. */
+/** Whether there is a device with this username. CT_OK, CT_NOT_FOUND, CT_UNAVAILABLE, CT_NOMEM; CT_BUSY: the names of too
+ *  many others, which there are not, were asked for in this second. */
 CT_CHECKED enum ct_result ct_authenticator_find(struct ct_authenticator *authenticator,
                                                 struct ct_str username, struct ct_sip_caller *out);
 /** Whether an Authorization of the request names a device of ours. */

@@ -281,9 +281,14 @@ static bool find_peer(struct ct_switchboard *board, struct ct_sip_server *transa
         ct_carriers_from(options->carriers, ct_sip_server_from(transaction));
     *out = (struct ct_call_peer){0};
     /* a device behind the address of a trunk says that it is one */
-    if (trunk != NULL && !ct_authenticator_is_named(options->authenticator, message) &&
-        ct_authenticator_find(options->authenticator, message->from.uri.user, &out->device) !=
-            CT_OK) {
+    enum ct_result named = CT_OK;
+    if (trunk != NULL && !ct_authenticator_is_named(options->authenticator, message))
+        named = ct_authenticator_find(options->authenticator, message->from.uri.user, &out->device);
+    if (named != CT_OK && named != CT_NOT_FOUND) {
+        answer(transaction, 503, CT_STR("Retry-After: 5\r\n"));
+        return false;
+    }
+    if (named == CT_NOT_FOUND) {
         out->device = (struct ct_sip_caller){0};
         out->trunk_id = trunk->id;
         return trunk->inbound_username.len == 0 ||

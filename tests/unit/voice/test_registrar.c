@@ -130,6 +130,7 @@ static enum ct_result start(struct site *site)
                                                            .domain = "localhost",
                                                            .secret = CT_STR("a secret"),
                                                            .cached = 16,
+                                                           .misses_per_s = 3,
                                                            .tried = tried,
                                                            .tried_ctx = site};
     enum ct_result result = ct_sip_mailbox_new(&site->mailbox);
@@ -446,10 +447,34 @@ out:
     return result;
 }
 
+/* Names that are none keep the database busy no longer than they may; who is remembered does not notice. */
+static enum ct_result test_names_of_nobody(void)
+{
+    enum ct_result result = CT_OK;
+    struct site site;
+    struct ct_sip_caller caller;
+    static const char *const names[] = {"d9-aaaaaaaa", "d9-bbbbbbbb", "d9-cccccccc"};
+    TRY(open_site(&site));
+    for (size_t i = 0; i < 3; i++)
+        EXPECT_RESULT(CT_NOT_FOUND,
+                      ct_authenticator_find(site.authenticator, ct_str_of(names[i]), &caller));
+    EXPECT_RESULT(CT_BUSY, ct_authenticator_find(site.authenticator, CT_STR(USER), &caller));
+    site.outside.now_ms += 1000;
+    TRY(ct_authenticator_find(site.authenticator, CT_STR(USER), &caller));
+    for (size_t i = 0; i < 3; i++)
+        EXPECT_RESULT(CT_NOT_FOUND,
+                      ct_authenticator_find(site.authenticator, ct_str_of(names[i]), &caller));
+    EXPECT_RESULT(CT_BUSY, ct_authenticator_find(site.authenticator, ct_str_of(names[0]), &caller));
+    TRY(ct_authenticator_find(site.authenticator, CT_STR(USER), &caller));
+out:
+    close_site(&site);
+    return result;
+}
+
 int main(void)
 {
     static const struct ct_unit units[] = {CT_UNIT(test_register), CT_UNIT(test_refusals),
-                                           CT_UNIT(test_order), CT_UNIT(test_changes),
-                                           CT_UNIT(test_expiry)};
+                                           CT_UNIT(test_order),    CT_UNIT(test_changes),
+                                           CT_UNIT(test_expiry),   CT_UNIT(test_names_of_nobody)};
     return ct_unit_main("voice/registrar", units, sizeof(units) / sizeof(units[0]));
 }
