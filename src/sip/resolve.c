@@ -191,7 +191,7 @@ static struct ct_dns_record *choose(const struct ct_sip_lookup *lookup,
         sum += records[i].priority == first ? records[i].weight : 0;
     env->random(env->ctx, &chance, sizeof(chance));
     chance %= sum + 1;
-    struct ct_dns_record *last = NULL;
+    struct ct_dns_record *last = records; /* there is one at least */
     for (size_t i = 0; i < count; i++) {
         if (records[i].priority != first)
             continue;

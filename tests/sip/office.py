@@ -45,6 +45,11 @@ class Office:
         assert reply.status_code == 200, reply.text
         return reply.json()["items"]
 
+    def completed(self):
+        """The records of calls that were completed, once there are any: they are written behind the call's back."""
+        return wait_until(lambda: [one for one in self.calls() if one["status"] == "completed"],
+                          lambda: f"no call is completed: {self.calls()}")
+
     def the_call(self, status):
         """The one record there is, once it has that status."""
         def found():
