@@ -60,13 +60,14 @@ static enum ct_result run(struct archive *archive, const struct archive_write *w
         return CT_UNAVAILABLE;
     if (write->fate == ARCHIVE_UNDONE)
         return ct_store_write(store, run_and_fail, job);
-    if (plant_once(archive, FAULT_ROW_LOST) ||
-        (archive->fault == FAULT_ROW_STEP && archive->steps % 5 == 0))
+    if (job->run == ct_call_log_write &&
+        (plant_once(archive, FAULT_ROW_LOST) ||
+         (archive->fault == FAULT_ROW_STEP && archive->steps % 5 == 0)))
         return CT_OK;
     result = ct_store_write(store, job->run, job->ctx);
     if (result == CT_OK && write->fate == ARCHIVE_TWICE)
         result = ct_store_write(store, job->run, job->ctx);
-    if (result == CT_OK && plant_once(archive, FAULT_ROW_TWICE))
+    if (result == CT_OK && job->run == ct_call_log_write && plant_once(archive, FAULT_ROW_TWICE))
         write_copy(archive);
     return result;
 }
@@ -144,6 +145,11 @@ static void post(void *ctx, struct ct_sip_letter *letter)
     letter->open(letter->ctx);
 }
 
+struct ct_sip_post archive_post(struct archive *archive)
+{
+    return (struct ct_sip_post){archive, post};
+}
+
 enum ct_result archive_open(struct archive *archive, struct lan *lan, enum fault fault)
 {
     archive->lan = lan;
@@ -169,7 +175,7 @@ enum ct_result archive_begin(struct archive *archive, struct ct_sip *sip,
 {
     struct ct_call_log_options options = {.env = env,
                                           .wheel = ct_sip_wheel(sip),
-                                          .post = {archive, post},
+                                          .post = archive_post(archive),
                                           .store = archive->scratch.store};
     enum ct_result result;
 

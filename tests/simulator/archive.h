@@ -77,6 +77,8 @@ CT_CHECKED enum ct_result archive_begin(struct archive *archive, struct ct_sip *
                                         const struct ct_sip_env *env);
 /** The server is gone, at once: what the database has not yet done is lost. */
 void archive_end(struct archive *archive);
+/** Where letters go: they are opened at once. */
+struct ct_sip_post archive_post(struct archive *archive);
 /** Whether all is written. */
 bool archive_is_quiet(const struct archive *archive);
 /** Reads what the database says into `rows`, and closes it. */

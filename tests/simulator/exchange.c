@@ -291,36 +291,6 @@ static void on_trace(void *ctx, bool sent, const struct ct_sip_hop *hop, struct 
 
 /* ---- requests ---- */
 
-/* A registrar without a password, which forgets nothing. */
-static void do_register(struct exchange *exchange, struct ct_sip_server *server,
-                        const struct ct_sip_message *message)
-{
-    struct ct_str value = ct_sip_header(message, CT_SIP_H_CONTACT);
-    struct ct_sip_reply_options options = {.contact = value, .headers = CT_STR("Expires: 120\r\n")};
-    struct binding *binding = NULL;
-    struct ct_sip_address contact;
-    enum ct_result result;
-
-    for (size_t i = 0; i < exchange->binding_count; i++)
-        if (ct_str_equal(ct_str_of(exchange->bindings[i].user), message->to.uri.user))
-            binding = &exchange->bindings[i];
-    if (!ct_sip_address_read(value, &contact) || message->to.uri.user.len > 8 ||
-        (binding == NULL && exchange->binding_count == EXCHANGE_PHONES)) {
-        result = ct_sip_reply(server, 400, NULL);
-    } else {
-        if (binding == NULL)
-            binding = &exchange->bindings[exchange->binding_count++];
-        snprintf(binding->user, sizeof(binding->user), "%.*s", (int)message->to.uri.user.len,
-                 message->to.uri.user.at);
-        snprintf(binding->contact, sizeof(binding->contact), "%.*s", (int)contact.uri.text.len,
-                 contact.uri.text.at);
-        binding->hop = *ct_sip_server_from(server);
-        binding->until_ms = env_now_ms(exchange) + 120000;
-        result = ct_sip_reply(server, 200, &options);
-    }
-    (void)result; /* the phone asks again */
-}
-
 static void on_request(void *ctx, struct ct_sip_server *server,
                        const struct ct_sip_message *message)
 {
@@ -338,7 +308,8 @@ static void on_request(void *ctx, struct ct_sip_server *server,
             exchange->calls_begun++;
         ct_calls_incoming(exchange->calls, server, message, NULL);
     } else if (message->method == CT_SIP_REGISTER) {
-        do_register(exchange, server, message);
+        ct_registrar_request(exchange->registry.registrar, server, message);
+        ct_reader_rest(&exchange->registry.reader);
     } else {
         result = ct_sip_reply(server, message->method == CT_SIP_OPTIONS ? 200 : 403, NULL);
     }
@@ -438,6 +409,9 @@ static enum ct_result begin(struct exchange *exchange)
     if (result == CT_OK)
         result = archive_begin(&exchange->archive, exchange->sip, &exchange->env);
     if (result == CT_OK)
+        result = registry_begin(&exchange->registry, exchange->sip, &exchange->env,
+                                archive_post(&exchange->archive), exchange->archive.scratch.store);
+    if (result == CT_OK)
         result = ct_sip_sessions_new(exchange->sip, NULL, &exchange->sessions);
     calls.plan.ctx = exchange;
     calls.sip = exchange->sip;
@@ -466,6 +440,8 @@ enum ct_result exchange_open(struct exchange *exchange, struct lan *lan, const c
     exchange->archive.kept = on_kept;
     exchange->archive.ctx = exchange;
     result = archive_open(&exchange->archive, lan, fault);
+    if (result == CT_OK)
+        result = registry_people(exchange->archive.scratch.store);
     return result == CT_OK ? begin(exchange) : result;
 }
 
@@ -476,12 +452,18 @@ void exchange_close(struct exchange *exchange)
     ct_sip_sessions_free(exchange->sessions);
     if (exchange->archive.log != NULL)
         archive_end(&exchange->archive);
+    registry_end(&exchange->registry);
     lan_inhabit(exchange->lan, exchange->address, NULL);
     ct_sip_free(exchange->sip);
 }
 
 enum ct_result exchange_restart(struct exchange *exchange)
 {
+    struct registry_list before;
+    struct registry_list after;
+    enum ct_result result;
+
+    registry_look(&exchange->registry, &before);
     if (ct_timer_running(&exchange->stray)) {
         ct_timer_stop(&exchange->stray);
         exchange->fault_done = false;
@@ -493,6 +475,14 @@ enum ct_result exchange_restart(struct exchange *exchange)
         if (record->gone_ms == 0 && (record->kept & CT_LOG_ENDED) == 0)
             record->gone_ms = env_now_ms(exchange);
     }
+    for (int64_t id = 1; exchange->fault == FAULT_BINDING_LOST && id <= REGISTRY_DEVICES; id++)
+        registry_lose(exchange->archive.scratch.store, &exchange->registry, id);
     exchange->gone = false;
-    return begin(exchange);
+    result = begin(exchange);
+    if (result != CT_OK)
+        return result;
+    registry_look(&exchange->registry, &after);
+    if (!registry_kept(&before, &after, env_unix_ms(exchange)))
+        exchange->complain(exchange->complain_ctx, "a binding was lost when the server began anew");
+    return CT_OK;
 }

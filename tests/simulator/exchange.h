@@ -7,6 +7,7 @@
 
 #include "simulator/archive.h"
 #include "simulator/faults.h"
+#include "simulator/registry.h"
 #include "simulator/said.h"
 #include "sip/endpoint.h"
 #include "sip/lan.h"
@@ -19,7 +20,6 @@
  */
 #define EXCHANGE_RECORDS 512
 #define EXCHANGE_LEGS 24
-#define EXCHANGE_PHONES 16
 #define UNIX_START_MS INT64_C(1795000000000) /* what the lan's clock says at 0 */
 
 /** What the sink was told of a call. Times are those of the world's clock; 0: not yet. */
@@ -36,13 +36,6 @@ struct record {
     int64_t started_ms, ringing_ms, answered_ms, ended_ms;
     enum ct_call_party hangup_by;
     int sip_code;
-};
-
-struct binding {
-    char user[24];
-    char contact[SAID_TEXT];
-    struct ct_sip_hop hop;
-    int64_t until_ms;
 };
 
 struct exchange;
@@ -68,8 +61,7 @@ struct exchange {
     struct ct_sip_sessions *sessions;
     struct ct_calls *calls;
     struct archive archive;
-    struct binding bindings[EXCHANGE_PHONES];
-    size_t binding_count;
+    struct registry registry;
     const char *carriers[2]; /* addresses */
     struct record records[EXCHANGE_RECORDS];
     size_t record_count;

@@ -5,33 +5,26 @@
 
 /* Whom the server of the simulated world rings. */
 
-static const struct binding *binding_of(struct exchange *exchange, struct ct_str user)
-{
-    for (size_t i = 0; i < exchange->binding_count; i++)
-        if (ct_str_equal(ct_str_of(exchange->bindings[i].user), user) &&
-            exchange->bindings[i].until_ms > lan_now_ms(exchange->lan))
-            return &exchange->bindings[i];
-    return NULL;
-}
-
-static void add_target(struct exchange *exchange, const struct binding *binding,
+static void add_target(struct exchange *exchange, const struct ct_binding *binding,
                        struct ct_arena *arena, struct ct_call_target *targets, size_t *count)
 {
     struct ct_sip_hop *hop = ct_arena_alloc(arena, sizeof(*hop));
-    char *to = ct_arena_printf(arena, "<sip:%s@%s>", binding->user, exchange->address);
+    char *to = ct_arena_printf(arena, "<sip:%lld@%s>", (long long)(1000 + binding->device_id),
+                               exchange->address);
 
     if (hop == NULL || to == NULL)
         abort();
     *hop = binding->hop;
     targets[(*count)++] = (struct ct_call_target){
-        .invite = {.uri = ct_str_of(ct_arena_printf(arena, "%s", binding->contact)),
+        .invite = {.uri = ct_str_of(ct_arena_printf(arena, "%.*s", (int)binding->contact.len,
+                                                    binding->contact.at)),
                    .from = CT_STR("<sip:anonymous@anonymous.invalid>"),
                    .to = ct_str_of(to),
                    .hops = hop,
                    .hop_count = 1,
                    .user = CT_STR("exchange"),
                    .stay = true},
-        .device_id = 1 + (binding - exchange->bindings),
+        .device_id = binding->device_id,
     };
 }
 
@@ -63,7 +56,7 @@ void exchange_route(struct exchange *exchange, struct ct_str number, struct ct_a
                     struct ct_call_route *out)
 {
     struct ct_call_target *targets = ct_arena_alloc(arena, CT_CALL_MAX_TARGETS * sizeof(*targets));
-    const struct binding *binding = binding_of(exchange, number);
+    const struct ct_binding *binding = registry_find(&exchange->registry, number);
     size_t count = 0;
 
     if (targets == NULL)
@@ -73,9 +66,12 @@ void exchange_route(struct exchange *exchange, struct ct_str number, struct ct_a
     if (number.len == 4 && number.at[0] == '2')
         add_carriers(exchange, number, arena, targets, &count);
     if (number.len == 4 && number.at[0] == '3')
-        for (size_t i = 0; i < exchange->binding_count && count < 5; i++)
-            if (exchange->bindings[i].until_ms > lan_now_ms(exchange->lan))
-                add_target(exchange, &exchange->bindings[i], arena, targets, &count);
+        for (unsigned i = 1; i <= REGISTRY_DEVICES && count < 5; i++) {
+            binding = registry_find(&exchange->registry,
+                                    ct_str_of(ct_arena_printf(arena, "%u", 1000 + i)));
+            if (binding != NULL)
+                add_target(exchange, binding, arena, targets, &count);
+        }
     out->targets = targets;
     out->target_count = count;
     out->in_order = number.len == 4 && number.at[3] == '1';
@@ -101,12 +97,11 @@ static bool plan_unanswered(void *ctx, const struct ct_call_facts *facts, int st
     struct exchange *exchange = ctx;
 
     (void)facts;
-    if (status == 404 || lan_random(exchange->lan, 3) > 0 || exchange->binding_count == 0)
+    if (status == 404 || lan_random(exchange->lan, 3) > 0)
         return false;
     exchange_route(
         exchange,
-        ct_str_of(
-            exchange->bindings[lan_random(exchange->lan, (uint32_t)exchange->binding_count)].user),
+        ct_str_of(ct_arena_printf(arena, "%u", 1001 + lan_random(exchange->lan, REGISTRY_DEVICES))),
         arena, out);
     return true;
 }

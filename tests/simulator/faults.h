@@ -26,7 +26,11 @@
     X(ROW_STEP, "row-step", "the database loses every fifth write", "the database says")       \
     X(STORE_MUTE, "store-mute", "a write is never reported", "left over: writes")              \
     X(INTERRUPT, "interrupt", "a server does not end what the last one left open",             \
-      "is open in the database")
+      "is open in the database")                                                               \
+    X(BINDING_LOST, "binding-lost", "a binding is not there after a restart",                  \
+      "lost when the server began anew")                                                       \
+    X(BINDING_GONE, "binding-gone", "a binding goes before its time",                          \
+      "is registered, and has no binding")
 
 enum fault {
     FAULT_NONE,

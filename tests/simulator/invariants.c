@@ -1,5 +1,6 @@
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "allocations.h"
@@ -42,6 +43,7 @@ static void judge_rest(struct town *town)
         {"client transactions", counts.clients},
         {"dialogs", counts.dialogs},
         {"timers", ct_wheel_count(ct_sip_wheel(exchange->sip))},
+        {"bindings", town->bindings},
         {"messages under way", lan_flights(town->lan)},
         {"writes", town->unwritten},
     };
@@ -188,8 +190,7 @@ static void judge_caller(struct town *town, const struct record *record, const s
 
 static void judge_callee(struct town *town, const struct record *record, const struct diary *diary)
 {
-    bool winner = record->winner > 0 &&
-                  strcmp(town->exchange.bindings[record->winner - 1].user, diary->who) == 0 &&
+    bool winner = record->winner > 0 && atoll(diary->who) == 1000 + record->winner &&
                   diary->status == 200 && !record->dialled;
     size_t same = 0;
 

@@ -70,6 +70,9 @@ static void on_spoilt(void *ctx, const struct said *said)
     for (size_t i = 0; i < town->people.diary_count; i++)
         if (strcmp(town->diaries[i].call_id, said->call_id) == 0)
             town->diaries[i].spoilt = true;
+    for (size_t i = 0; i < TOWN_PHONES; i++)
+        if (strcmp(town->uas[i].register_id, said->call_id) == 0)
+            town->uas[i].register_spoilt = true;
 }
 
 static struct lan_fate judge(void *ctx, const struct lan_packet *packet)
@@ -230,6 +233,23 @@ static void call(struct town *town)
     ua_call(ua, number, NULL);
 }
 
+/* Who was told that it is registered, is so for as long as it was told. */
+static void judge_bindings(struct town *town)
+{
+    char text[100];
+
+    for (size_t i = 0; i < TOWN_PHONES; i++) {
+        const struct ua *ua = &town->uas[i];
+
+        if (!ua->registered || ua->register_spoilt ||
+            ua->registered_until_ms <= lan_now_ms(town->lan) ||
+            registry_find(&town->exchange.registry, ct_str_of(ua->user)) != NULL)
+            continue;
+        snprintf(text, sizeof(text), "%s is registered, and has no binding", ua->user);
+        town_complain(town, text);
+    }
+}
+
 static void step(void *ctx)
 {
     struct town *town = ctx;
@@ -238,6 +258,9 @@ static void step(void *ctx)
     if (town->steps_left == 0)
         return;
     town->steps_left--;
+    if (town->options.fault == FAULT_BINDING_GONE && town->steps_left % 10 == 0)
+        registry_lose(town->exchange.archive.scratch.store, &town->exchange.registry, 1);
+    judge_bindings(town);
     if (what < 55)
         call(town);
     else if (what < 61)
@@ -301,7 +324,8 @@ static bool is_quiet(const struct town *town)
     return lan_flights(town->lan) == 0 && counts.servers == 0 && counts.clients == 0 &&
            counts.dialogs == 0 && ct_calls_count(town->exchange.calls) == 0 &&
            ct_sip_sessions_count(town->exchange.sessions) == 0 &&
-           archive_is_quiet(&town->exchange.archive);
+           archive_is_quiet(&town->exchange.archive) &&
+           ct_registrar_count(town->exchange.registry.registrar) == 0;
 }
 
 /* All come home and hang up, the network becomes a good one, and what is left has time to end. */
@@ -356,7 +380,9 @@ static enum ct_result live(struct town *town)
         lan_run(town->lan, 1000);
     become_quiet(town);
     town->unwritten = !archive_is_quiet(&town->exchange.archive);
+    town->bindings = ct_registrar_count(town->exchange.registry.registrar);
     result = archive_close(&town->exchange.archive);
+    registry_end(&town->exchange.registry);
     if (result == CT_OK)
         town_judge(town);
     return result;

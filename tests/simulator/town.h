@@ -54,7 +54,8 @@ struct town {
     char cut_off[20]; /* an address that nothing reaches or leaves */
     int64_t cut_until_ms;
     size_t messages;
-    bool unwritten; /* when it was judged, writes were under way or waited */
+    size_t bindings; /* when it was judged */
+    bool unwritten;  /* when it was judged, writes were under way or waited */
 };
 
 /** Lives through a seed. CT_NOMEM. */

@@ -138,9 +138,15 @@ struct ua {
     unsigned next; /* for branches, tags and Call-IDs */
     unsigned register_cseq;
     char register_id[64];
-    char authorization[512]; /* a field with CRLF for the next REGISTER; empty: none */
+    char username[32]; /* of its device */
+    char realm[64];
+    char nonce[256]; /* empty: it has none */
     unsigned nonce_count;
+    unsigned register_tries;
+    int64_t register_ms; /* the last REGISTER was sent */
     bool registered;
+    int64_t registered_until_ms;
+    bool register_spoilt; /* a message of that arrived damaged */
     struct ct_timer refresh;
     struct ua_call calls[UA_CALLS];
     struct ua_client clients[UA_CLIENTS];
@@ -193,6 +199,8 @@ void ua_on_ack(struct ua *ua, struct ua_server *invite, const struct said *said)
 void ua_on_response(struct ua *ua, struct ua_client *client, int status, const struct said *said);
 /** Our 2xx was not acknowledged. */
 void ua_on_unacked(struct ua *ua, int call);
+/** Registers, and again before that is over. */
+void ua_register(void *ctx);
 void ua_on_register_response(struct ua *ua, int status, const struct said *said);
 struct ua_call *ua_call_find(struct ua *ua, const struct said *said);
 void ua_call_over(struct ua_call *call, int status);

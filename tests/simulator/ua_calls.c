@@ -367,36 +367,9 @@ void ua_init(struct ua *ua, struct ua_world *world, const char *user, const char
 {
     *ua = (struct ua){.world = world, .transport = transport, .registers = password[0] != '\0'};
     say_in(ua->user, sizeof(ua->user), "%s", user);
+    say_in(ua->username, sizeof(ua->username), "d%s-phone", user);
     say_in(ua->password, sizeof(ua->password), "%s", password);
     say_in(ua->address, sizeof(ua->address), "%s", address);
-}
-
-static void do_register(void *ctx)
-{
-    struct ua *ua = ctx;
-    char start[SAID_TEXT];
-    char rest[2048];
-    char where[96];
-
-    if (ua->world->quiet)
-        return;
-    contact(ua, where, sizeof(where));
-    say_in(start, sizeof(start), "REGISTER sip:%s SIP/2.0", ua->world->server);
-    say_in(rest, sizeof(rest),
-           "Max-Forwards: 70\r\nFrom: <sip:%s@%s>;tag=%s%u\r\nTo: <sip:%s@%s>\r\nCall-ID: %s\r\n"
-           "CSeq: %u REGISTER\r\nContact: %s\r\nExpires: 120\r\n%s" NOTHING,
-           ua->user, ua->world->server, ua->user, ua->next++, ua->user, ua->world->server,
-           ua->register_id, ++ua->register_cseq, where, ua->authorization);
-    ua->authorization[0] = '\0';
-    ua_request(ua, "REGISTER", ua->register_cseq, -1, start, rest, NULL);
-    ct_timer_start(lan_wheel(ua->world->lan), &ua->refresh, 60000);
-}
-
-void ua_on_register_response(struct ua *ua, int status, const struct said *said)
-{
-    (void)said;
-    if (status == 200)
-        ua->registered = true;
 }
 
 void ua_switch_on(struct ua *ua)
@@ -408,11 +381,12 @@ void ua_switch_on(struct ua *ua)
     if (lan_reside(ua->world->lan, ua->address, &resident) != CT_OK)
         abort();
     ua->on = true;
-    ua->refresh = (struct ct_timer){.fire = do_register, .ctx = ua};
+    ua->refresh = (struct ct_timer){.fire = ua_register, .ctx = ua};
     say_in(ua->register_id, sizeof(ua->register_id), "reg-%s-%u", ua->user, ua->next++);
     ua->register_cseq = 0;
+    ua->nonce[0] = '\0';
     if (ua->registers)
-        do_register(ua);
+        ua_register(ua);
 }
 
 void ua_crash(struct ua *ua)
