@@ -134,6 +134,10 @@ static void response_arrived(struct border *border, const struct lan_packet *pac
     if (strcmp(said->cseq_method, "INVITE") != 0 || given_up(border, said, &asks))
         return;
     settle(border, called);
+    if (said->status == 481)
+        entry_of(border, called)->denied = true;
+    if (entry_of(border, called)->denied)
+        return;
     if (said->status < 200 || said->status >= 300)
         return;
     if (asks) {

@@ -279,7 +279,7 @@ static void step(void *ctx)
         pick_up(town);
     else if (what < 96)
         junk(town);
-    else if (what < 97)
+    else if (what < 98)
         restart(town);
     else
         make_network(town);
