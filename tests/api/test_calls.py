@@ -167,6 +167,18 @@ def dial(person, to, **more):
     return person.client.post("/calls", json={"from": person.number, "to": to, **more})
 
 
+def test_a_call_that_is_asked_for_twice_with_one_key(ann, bob):
+    body, headers = {"from": ann.number, "to": bob.number}, {"Idempotency-Key": "one-call-whatever-happens"}
+    first = ann.client.post("/calls", json=body, headers=headers)
+    assert first.status_code == 202, first.text
+    second = ann.client.post("/calls", json=body, headers=headers)
+    assert (second.status_code, second.content) == (first.status_code, first.content)
+    other = ann.client.post("/calls", json={**body, "to": ann.number}, headers=headers)
+    assert other.status_code == 422
+    ann.phone.answer(ann.phone.request_heard("INVITE"), 486, "Busy Here")
+    sip.wait_until(lambda: ann.statuses() == ["busy"], "not one call is busy")
+
+
 def test_a_call_that_is_asked_for(ann, bob):
     reply = dial(ann, bob.number)
     assert reply.status_code == 202, reply.text

@@ -16,7 +16,8 @@ from support.people import Account, fresh_name, fresh_number
 from support.routes import World, pool_body, prefix_of, routes
 from support.wire import Wire, ask, head_of
 
-ALL = [route for route in routes() if "Idempotency-Key" in route.headers]
+# A call wants a phone that is registered: test_calls.py has it.
+ALL = [route for route in routes() if "Idempotency-Key" in route.headers and str(route) != "POST /calls"]
 RACERS = 24
 
 MISUSED = {"detail": [{"type": "value_error", "loc": ["header", "Idempotency-Key"],
