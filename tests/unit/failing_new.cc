@@ -9,7 +9,7 @@ void *__real__Znwm(size_t size);
 void *__wrap__Znwm(size_t size);
 }
 
-thread_local long allocations_left = -1;
+__thread long allocations_left = -1;
 
 void *__wrap__Znwm(size_t size)
 {
