@@ -181,9 +181,9 @@ enum ct_result ct_docs_set_openapi(struct ct_docs *docs, struct ct_arena *arena,
     enum ct_result result = pack(arena, json, &content.gzip_body);
     if (result != CT_OK)
         return result;
-    if (content.gzip_body.len == 0)
-        content.body = (struct ct_str){ct_arena_copy(arena, json.at, json.len), json.len};
-    if (content.gzip_body.len == 0 && content.body.at == NULL)
+    /* Plain as well: unpacked for each that asks, it would be in memory as often as there are slow readers. */
+    content.body = (struct ct_str){ct_arena_copy(arena, json.at, json.len), json.len};
+    if (content.body.at == NULL)
         return CT_NOMEM;
     docs->openapi = content;
     return CT_OK;

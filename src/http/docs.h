@@ -20,8 +20,7 @@ extern const size_t ct_docs_route_count;
 /** A room in @p arena, without /openapi.json for now: its address answers 404. CT_NOMEM. */
 CT_CHECKED enum ct_result ct_docs_new(struct ct_arena *arena, struct ct_docs **out);
 
-/** Gives /openapi.json its text, and packs it once for all; who cannot take it packed has it unpacked. Called
- * before the server starts; what is made of @p json lies in @p arena. CT_NOMEM, CT_BUG. */
+/** Gives /openapi.json its text, and packs it once for all. Called before the server starts; what is made of @p json lies in @p arena. CT_NOMEM, CT_BUG. */
 CT_CHECKED enum ct_result ct_docs_set_openapi(struct ct_docs *docs, struct ct_arena *arena,
                                               struct ct_str json);
 
