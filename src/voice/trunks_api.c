@@ -70,7 +70,7 @@ static const char *const transports[] = {"udp", "tcp", "tls", NULL};
      .type = CT_FIELD_BOOL,                                                                        \
      .offset = offsetof(struct trunk_body, registers),                                             \
      .flags = CT_FIELD_OPTIONAL,                                                                   \
-     .doc = "Whether this server registers there, so that calls come in that way.",                \
+     .doc = "Whether this server is to register there. Kept; this version does not register yet.", \
      .example = "false"},                                                                          \
         TRUNK(prefixes, CT_FIELD_TEXTS, .flags = CT_FIELD_OPTIONAL, .max = 16, .max_count = 200,   \
               .pattern = CT_CALL_PREFIX_PATTERN, .normalize = ct_call_prefix_normalize,            \
