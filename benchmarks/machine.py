@@ -9,7 +9,8 @@ from pathlib import Path
 
 PACKAGES = (
     "libmicrohttpd12", "libsqlite3-0", "libgnutls30", "libnettle8", "libargon2-1", "libcrypt1",
-    "gcc", "wrk", "nginx-light", "postgresql-15", "libpq5", "python3", "python3-fastapi", "python3-sqlalchemy", "python3-uvicorn",
+    "libre0", "gcc", "wrk", "nginx-light", "kamailio", "postgresql-15", "libpq5", "python3", "python3-fastapi", "python3-sqlalchemy",
+    "python3-uvicorn",
     "python3-uvloop", "python3-httptools", "python3-jose", "python3-passlib", "python3-bcrypt",
 )
 

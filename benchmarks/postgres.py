@@ -89,6 +89,10 @@ class Cluster:
         return self.run([programs() / "psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1",
                          "-p", self.port, "-U", "bench", "-d", database, "-c", text]).strip()
 
+    def sql_file(self, path, database):
+        self.run([programs() / "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p", self.port, "-U", "bench",
+                  "-d", database, "-f", path])
+
     def url(self, database):
         return f"postgresql://bench@127.0.0.1:{self.port}/{database}"
 

@@ -9,6 +9,7 @@ import pools
 import postgres
 import reads
 import resting
+import sip
 import sizes
 import soak
 import writes
@@ -37,5 +38,12 @@ MEASURES = {measure.name: measure for measure in (
             postgres.postgresql),
     Measure("by_connections", "throughput and latency, 1 to 128 connections", "FastAPI peer",
             curves.by_connections),
+    Measure("sip_register", "REGISTER with digest, bindings durable, per CPU second",
+            "Kamailio, usrloc with db_mode 1 on SQLite or PostgreSQL", sip.sip_register),
+    Measure("sip_calls", "calls set up and ended as a back-to-back user agent with a durable record, per CPU second",
+            "Kamailio, stateful proxy, acc to a database", sip.sip_calls),
+    Measure("sip_memory", "memory of 10,000 registered devices and 1,000 calls in progress", "", sip.sip_memory),
+    Measure("sip_junk", "time added to the set-up of calls beside 50,000 datagrams of junk a second", "without junk",
+            sip.sip_junk),
     Measure("soak", "mixed load for 20 minutes: nothing grows", "", soak.soak, False),
 )}

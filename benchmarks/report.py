@@ -20,6 +20,13 @@ UNITS = {
     "hashes_per_second": ("logins done", 1, "/s"),
     "p999_us": ("99.9th percentile", 1000, "ms"),
     "logins_per_second": ("login replies", 1, "/s"),
+    "done_per_second": ("done", 1, "/s"),
+    "repeated": ("messages sent again", 1, ""),
+    "repeated_at_half": ("messages sent again then", 1, ""),
+    "added_p50_us": ("median of the time added at half the rate", 1000, "ms"),
+    "added_p99_us": ("99th percentile of it", 1000, "ms"),
+    "junk_per_second": ("junk received", 1, "/s"),
+    "dropped_per_second": ("dropped by the kernel", 1, "/s"),
     "logins_refused_share": ("logins answered 503", 0.01, "%"),
 }
 HEADER = ["work", "what", "target", "measured (lowest to highest)", "", "why"]
@@ -101,7 +108,7 @@ def details(subject):
     texts = []
     for key, value in subject["detail"].items():
         label, divisor, unit = UNITS[key]
-        texts.append(f"{label} {number(value / divisor)} {unit}")
+        texts.append(f"{label} {number(value / divisor)} {unit}".strip())
     return ", ".join(texts)
 
 

@@ -49,6 +49,22 @@ class Result:
         """A figure that has a bound of its own."""
         self.limits.append({"of": name, "value": value, "unit": self.unit if unit is None else unit, **judged(value, target)})
 
+    def detail_limit(self, what, name, key, divisor, target, unit):
+        """What stands beside a subject, round by round, as a row of its own."""
+        found = spread([value / divisor for value in self.details[name][key]])
+        self.limits.append({"of": what, "value": found["median"], "low": found["low"], "high": found["high"], "unit": unit,
+                            **judged(found["median"], target)})
+
+    def figure(self, what, value, unit):
+        """One round of a figure that has a row of its own, and no target."""
+        entry = next((entry for entry in self.limits if entry["of"] == what), None)
+        if entry is None:
+            entry = {"of": what, "unit": unit, "rounds": []}
+            self.limits.append(entry)
+        entry["rounds"].append(value)
+        found = spread(entry["rounds"])
+        entry.update(value=found["median"], low=found["low"], high=found["high"])
+
     def record_of(self, name):
         """The median of one subject."""
         return statistics.median(self.values[name])

@@ -35,6 +35,23 @@ def cores(cpus):
     return {core for first, _, last in ranges for core in range(int(first), int(last or first) + 1)}
 
 
+def descendants(pid):
+    """A process and all that it has begotten."""
+    parents = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        parents.setdefault(int(fields[1]), []).append(int(stat.parent.name))
+    found, queue = [], [pid]
+    while queue:
+        pid = queue.pop()
+        found.append(pid)
+        queue.extend(parents.get(pid, []))
+    return found
+
+
 class Server:
     """One server process (and its children) in a directory of its own."""
 
@@ -129,19 +146,7 @@ class Server:
 
     def processes(self):
         """The process and its descendants."""
-        parents = {}
-        for stat in Path("/proc").glob("[0-9]*/stat"):
-            try:
-                fields = stat.read_text().rpartition(")")[2].split()
-            except OSError:
-                continue
-            parents.setdefault(int(fields[1]), []).append(int(stat.parent.name))
-        found, queue = [], [self.process.pid]
-        while queue:
-            pid = queue.pop()
-            found.append(pid)
-            queue.extend(parents.get(pid, []))
-        return found
+        return descendants(self.process.pid)
 
     def rows(self):
         """How many numbers there are."""
