@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import time
 
 from common import in_turn
 from load import Load
@@ -16,6 +17,16 @@ def limit_hashes(bench, seconds):
     bench.commands.add(bench.words(command))
     found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     return found["hashes"] / (found["microseconds"] / 1e6)
+
+
+def rest(server):
+    """Waits until the hashes are done whose clients have gone: the loop would keep their thread, which is less
+    urgent, from the core, and who comes next would find a queue that does not move."""
+    for _ in range(100):
+        before = server.cpu_seconds()
+        time.sleep(0.3)
+        if server.cpu_seconds() - before < 0.03:
+            return
 
 
 def logins(bench):
@@ -36,5 +47,6 @@ def logins(bench):
             found = Load(bench, server, connections, seconds, "login", "bench", PASSWORD).result()
             result.add("cloud-telephony", found["per_second"], p50_us=found["p50_us"], p99_us=found["p99_us"],
                        server_cpu_share=found["server_cpu_share"])
+            rest(server)
     result.compare("cloud-telephony", "bcrypt in a loop", ("at least", 0.95))
     return result
