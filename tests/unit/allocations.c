@@ -58,6 +58,8 @@ static struct {
     size_t count;
     size_t fail_at;
     bool failed;
+    bool sparing;
+    size_t sqlite_every, sqlite_count;
 } state = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
 /* How many more of jansson's allocations may fail. jansson 2.14, when it parses, does not notice that the
@@ -104,19 +106,31 @@ static void grow(void)
 }
 
 /* Whether the next allocation may go on; gives it its number. */
-static bool admitted(size_t *number)
+static bool admitted_of(size_t *number, bool by_sqlite)
 {
     bool yes;
 
     pthread_mutex_lock(&state.mutex);
-    *number = ++state.count;
-    yes = *number != state.fail_at;
+    bool spared =
+        by_sqlite && state.sqlite_every > 1 && state.sqlite_count++ % state.sqlite_every != 0;
+    if (state.sparing || spared) {
+        *number = state.count > 0 ? state.count : 1;
+        yes = true;
+    } else {
+        *number = ++state.count;
+        yes = *number != state.fail_at;
+    }
     if (!yes)
         state.failed = true;
     pthread_mutex_unlock(&state.mutex);
     if (!yes)
         errno = ENOMEM;
     return yes;
+}
+
+static bool admitted(size_t *number)
+{
+    return admitted_of(number, false);
 }
 
 static void *remember(void *memory, size_t number)
@@ -164,17 +178,22 @@ void *__wrap_calloc(size_t count, size_t size)
 }
 
 /* The old block is forgotten before it can be given to another thread. */
-void *__wrap_realloc(void *old, size_t size)
+static void *reallocate(void *old, size_t size, bool by_sqlite)
 {
     size_t number;
     void *memory;
 
-    if (!admitted(&number))
+    if (!admitted_of(&number, by_sqlite))
         return NULL;
     forget(old);
     memory = __real_realloc(old, size);
     assert(memory != NULL || size == 0);
     return remember(memory, number);
+}
+
+void *__wrap_realloc(void *old, size_t size)
+{
+    return reallocate(old, size, false);
 }
 
 void *__wrap_reallocarray(void *old, size_t count, size_t size)
@@ -283,12 +302,14 @@ json_t *__wrap_json_loadb(const char *text, size_t size, size_t flags, json_erro
 
 static void *sqlite_malloc(int size)
 {
-    return __wrap_malloc((size_t)size);
+    size_t number;
+
+    return admitted_of(&number, true) ? remember(__real_malloc((size_t)size), number) : NULL;
 }
 
 static void *sqlite_realloc(void *old, int size)
 {
-    return __wrap_realloc(old, (size_t)size);
+    return reallocate(old, (size_t)size, true);
 }
 
 static int sqlite_size(void *memory)
@@ -341,6 +362,23 @@ void ct_allocations_start(size_t fail_at)
     state.count = 0;
     state.fail_at = fail_at;
     state.failed = false;
+    state.sparing = false;
+    state.sqlite_every = 1;
+    pthread_mutex_unlock(&state.mutex);
+}
+
+void ct_allocations_spare(bool yes)
+{
+    pthread_mutex_lock(&state.mutex);
+    state.sparing = yes;
+    pthread_mutex_unlock(&state.mutex);
+}
+
+void ct_allocations_of_sqlite(size_t every)
+{
+    pthread_mutex_lock(&state.mutex);
+    state.sqlite_every = every;
+    state.sqlite_count = 0;
     pthread_mutex_unlock(&state.mutex);
 }
 

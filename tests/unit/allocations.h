@@ -15,6 +15,11 @@
 void ct_allocations_install(void);
 /** Counts from zero; the allocation numbered @p fail_at (from 1) returns NULL. 0 fails none. */
 void ct_allocations_start(size_t fail_at);
+/** Until it is called with false, allocations of all threads are neither counted nor fail. Those not freed are
+ *  leaks all the same. */
+void ct_allocations_spare(bool yes);
+/** Until the next start, only one in @p every of SQLite's is counted and may fail. */
+void ct_allocations_of_sqlite(size_t every);
 /** Fails no more, and tells how many there were since the start and whether the chosen one failed.
  */
 size_t ct_allocations_stop(bool *failed);

@@ -27,6 +27,16 @@ void ct_unit_report(const char *what, const char *file, int line)
         fprintf(stderr, "%s:%d: %s\n", file, line, what);
 }
 
+void ct_unit_spare(bool yes)
+{
+    ct_allocations_spare(yes);
+}
+
+void ct_unit_spare_sqlite(size_t every)
+{
+    ct_allocations_of_sqlite(every);
+}
+
 static size_t open_descriptors(void)
 {
     DIR *dir = opendir("/proc/self/fd");
@@ -157,8 +167,9 @@ static void run_unit(void **state)
         fail_msg("%s %s. %s", unit->name, verdict.what, verdict.complaint);
     }
     if (verdict.incomplete)
-        print_message("%s: for want of time %zu runs were made and some allocations left out\n",
-                      unit->name, verdict.runs);
+        print_message(
+            "%s: for want of time %zu runs were made and some of %zu allocations left out\n",
+            unit->name, verdict.runs, verdict.allocations);
 }
 
 int ct_unit_main(const char *group, const struct ct_unit *units, size_t count)

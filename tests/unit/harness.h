@@ -24,6 +24,13 @@ struct ct_unit {
 /** Runs all of them under cmocka; what main() returns. */
 int ct_unit_main(const char *group, const struct ct_unit *units, size_t count);
 
+/** From true to false is what a test needs before it begins, and what others sweep: no allocation of it fails. */
+void ct_unit_spare(bool yes);
+
+/** From now on one in @p every allocations of SQLite's own fails; 1, as at the beginning: each of them. They are
+ *  most of all there are, and each ends in the same answer of the same few functions. */
+void ct_unit_spare_sqlite(size_t every);
+
 /** Reports a condition that does not hold. */
 void ct_unit_report(const char *what, const char *file, int line);
 

@@ -31,9 +31,12 @@ static inline enum ct_result execute(struct scratch *scratch, const char *sql)
 static inline enum ct_result open_with_users(struct scratch *scratch)
 {
     enum ct_result result = scratch_open(scratch);
-    return result == CT_OK ? execute(scratch, "INSERT INTO users (id, username, hashed_password) "
-                                              "VALUES (1, 'alice', ''), (2, 'bob', '')")
-                           : result;
+    ct_unit_spare(true);
+    if (result == CT_OK)
+        result = execute(scratch, "INSERT INTO users (id, username, hashed_password) "
+                                  "VALUES (1, 'alice', ''), (2, 'bob', '')");
+    ct_unit_spare(false);
+    return result;
 }
 
 /** The one number that a statement answers; -1 for none. */
@@ -41,14 +44,16 @@ static inline enum ct_result number_of(struct scratch *scratch, const char *sql,
 {
     struct ct_db *db;
     struct ct_stmt *stmt;
+    ct_unit_spare(true);
     enum ct_result result = ct_store_read_begin(scratch->store, &db);
-    if (result != CT_OK)
-        return result;
-    result = ct_db_query(db, sql, &stmt);
-    if (result == CT_OK)
-        result = ct_step(stmt);
-    *out = result == CT_ROW && !ct_column_is_null(stmt, 0) ? ct_column_int(stmt, 0) : -1;
-    ct_store_read_end(db);
+    if (result == CT_OK) {
+        result = ct_db_query(db, sql, &stmt);
+        if (result == CT_OK)
+            result = ct_step(stmt);
+        *out = result == CT_ROW && !ct_column_is_null(stmt, 0) ? ct_column_int(stmt, 0) : -1;
+        ct_store_read_end(db);
+    }
+    ct_unit_spare(false);
     return result == CT_ROW ? CT_OK : result;
 }
 

@@ -44,6 +44,33 @@ out:
     return result;
 }
 
+static enum ct_result leaks_what_is_spared(void)
+{
+    ct_unit_spare(true);
+    kept = malloc(16);
+    ct_unit_spare(false);
+    return CT_OK;
+}
+
+/* It could not do without its first block. */
+static enum ct_result spares(void)
+{
+    char *a;
+    char *b;
+
+    ct_unit_spare(true);
+    a = malloc(16);
+    ct_unit_spare(false);
+    if (a == NULL)
+        return CT_BUG;
+    kept = a;
+    b = malloc(16);
+    kept = b;
+    free(a);
+    free(b);
+    return b == NULL ? CT_NOMEM : CT_OK;
+}
+
 static enum ct_result leaks_when_short(void)
 {
     char *a = malloc(16);
@@ -150,6 +177,7 @@ out:
 
 static const struct ct_unit wrong[] = {
     CT_UNIT(leaks),
+    CT_UNIT(leaks_what_is_spared),
     CT_UNIT(leaks_when_short),
     CT_UNIT(misreports_when_short),
     CT_UNIT(short_without_cause),
@@ -224,6 +252,18 @@ out:
     return result;
 }
 
+static enum ct_result test_what_is_spared(void)
+{
+    static const struct ct_unit unit = CT_UNIT(spares);
+    enum ct_result result = CT_OK;
+    struct ct_verdict verdict;
+
+    EXPECT(ct_unit_judge(&unit, &limits, &verdict));
+    EXPECT(verdict.runs == 3 && verdict.allocations == 1);
+out:
+    return result;
+}
+
 static enum ct_result test_libraries_are_counted(void)
 {
     static const struct ct_unit json = CT_UNIT(answers_in_json);
@@ -255,6 +295,27 @@ out:
     return result;
 }
 
+static enum ct_result asks_sqlite_and_spares(void)
+{
+    ct_unit_spare_sqlite(8);
+    return asks_sqlite();
+}
+
+static enum ct_result test_some_of_sqlite(void)
+{
+    static const struct ct_unit all = CT_UNIT(asks_sqlite);
+    static const struct ct_unit some = CT_UNIT(asks_sqlite_and_spares);
+    enum ct_result result = CT_OK;
+    struct ct_verdict first;
+    struct ct_verdict second;
+
+    EXPECT(ct_unit_judge(&all, &limits, &first));
+    EXPECT(ct_unit_judge(&some, &limits, &second));
+    EXPECT(second.allocations == (first.allocations + 7) / 8);
+out:
+    return result;
+}
+
 static enum ct_result test_limit_is_told(void)
 {
     static const struct ct_unit unit = CT_UNIT(asks_sqlite);
@@ -275,8 +336,10 @@ static const struct ct_unit units[] = {
     CT_UNIT(test_right_passes),
     CT_UNIT(test_each_wrong_fails),
     CT_UNIT(test_every_allocation_is_tried),
+    CT_UNIT(test_what_is_spared),
     CT_UNIT(test_libraries_are_counted),
     CT_UNIT(test_verdict_names_the_allocation),
+    CT_UNIT(test_some_of_sqlite),
     CT_UNIT(test_limit_is_told),
 };
 

@@ -29,9 +29,11 @@ static inline enum ct_result execute(struct scratch *scratch, const char *sql)
 static inline enum ct_result open_with_alice(struct scratch *scratch)
 {
     enum ct_result result = scratch_open(scratch);
-    return result == CT_OK
-               ? execute(scratch, "INSERT INTO users (id, username) VALUES (1, 'a'), (2, 'b')")
-               : result;
+    ct_unit_spare(true);
+    if (result == CT_OK)
+        result = execute(scratch, "INSERT INTO users (id, username) VALUES (1, 'a'), (2, 'b')");
+    ct_unit_spare(false);
+    return result;
 }
 
 struct making {

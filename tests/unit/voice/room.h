@@ -32,6 +32,7 @@ static inline enum ct_result execute(struct scratch *scratch, const char *sql)
 static inline enum ct_result open_house(struct scratch *scratch)
 {
     enum ct_result result = scratch_open(scratch);
+    ct_unit_spare(true);
     if (result == CT_OK)
         result = execute(scratch, "INSERT INTO users (id, username) VALUES (1, 'alice'), "
                                   "(2, 'bob'), (3, 'carol')");
@@ -46,6 +47,7 @@ static inline enum ct_result open_house(struct scratch *scratch)
                          "created_at) VALUES (100, 1, 'a', 'd100-a', 'm', 's', 5), "
                          "(101, 1, 'b', 'd101-b', 'm', 's', 5), (200, 2, 'c', 'd200-c', 'm', 's', "
                          "5)");
+    ct_unit_spare(false);
     return result;
 }
 
@@ -56,19 +58,21 @@ static inline enum ct_result one_value(struct scratch *scratch, const char *sql,
     struct ct_stmt *stmt;
     struct ct_str text;
     *out = "-";
+    ct_unit_spare(true);
     enum ct_result result = ct_store_read_begin(scratch->store, &db);
-    if (result != CT_OK)
-        return result;
-    result = ct_db_query(db, sql, &stmt);
-    if (result == CT_OK)
-        result = ct_step(stmt);
-    if (result == CT_ROW && ct_column_is_null(stmt, 0)) {
-        result = CT_OK;
-    } else if (result == CT_ROW) {
-        result = ct_column_str(stmt, 0, scratch->arena, &text);
-        *out = text.at;
+    if (result == CT_OK) {
+        result = ct_db_query(db, sql, &stmt);
+        if (result == CT_OK)
+            result = ct_step(stmt);
+        if (result == CT_ROW && ct_column_is_null(stmt, 0)) {
+            result = CT_OK;
+        } else if (result == CT_ROW) {
+            result = ct_column_str(stmt, 0, scratch->arena, &text);
+            *out = text.at;
+        }
+        ct_store_read_end(db);
     }
-    ct_store_read_end(db);
+    ct_unit_spare(false);
     return result;
 }
 

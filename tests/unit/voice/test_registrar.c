@@ -167,7 +167,9 @@ static enum ct_result open_site(struct site *site)
     site->outside.env.local = tell_local;
     site->reader = (struct ct_reader){.store = site->scratch.store};
     site->from = outside_hop(CT_SIP_UDP, "192.0.2.1", 5062, 0);
+    ct_unit_spare(true);
     result = ct_store_write(site->scratch.store, run_people, NULL);
+    ct_unit_spare(false);
     return result == CT_OK ? start(site) : result;
 }
 
