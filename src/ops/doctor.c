@@ -1,10 +1,10 @@
 #include "ops/doctor.h"
 
-#include <arpa/inet.h>
 #include <string.h>
 
 #include "base/text.h"
 #include "events/address.h"
+#include "ops/doctor_addresses.h"
 
 /* This program is younger than that: a clock that says less has never been set. */
 #define YEAR_OF_PROGRAM_MS 1767225600000 /* 2026-01-01 */
@@ -56,41 +56,20 @@ static void socket_fault(struct ct_buf *found, const struct ct_sip_entry *entry,
           entry->host.at, six ? "]" : "", entry->port, what);
 }
 
-static bool is_loopback(const struct sockaddr_storage *address)
-{
-    char text[INET6_ADDRSTRLEN];
-    ct_address_text((const struct sockaddr *)address, sizeof(*address), text);
-    return strncmp(text, "127.", 4) == 0 || strcmp(text, "::1") == 0;
-}
-
 static bool entry_is_loopback(const struct ct_sip_entry *entry)
 {
     return (entry->host.len > 4 && memcmp(entry->host.at, "127.", 4) == 0) ||
            ct_str_equal(entry->host, CT_STR("::1"));
 }
 
-static bool has_address(const struct ct_addresses *list, const struct sockaddr_storage *address)
+/* Whether what is sent to an address of this machine arrives somewhere. */
+static bool is_heard(const struct doctor *doctor, const struct sockaddr_storage *address)
 {
-    char wanted[INET6_ADDRSTRLEN], text[INET6_ADDRSTRLEN];
-    ct_address_text((const struct sockaddr *)address, sizeof(*address), wanted);
-    for (size_t i = 0; i < list->count; i++) {
-        ct_address_text((const struct sockaddr *)&list->at[i], sizeof(list->at[i]), text);
-        if (strcmp(text, wanted) == 0)
+    for (size_t i = 0; i < doctor->count; i++) {
+        if (ct_doctor_hears(&doctor->entries[i], address))
             return true;
     }
     return false;
-}
-
-static const char *addresses_text(struct ct_arena *arena, const struct ct_addresses *list)
-{
-    struct ct_buf out = ct_buf_in(arena);
-    char text[INET6_ADDRSTRLEN];
-    for (size_t i = 0; i < list->count; i++) {
-        ct_address_text((const struct sockaddr *)&list->at[i], sizeof(list->at[i]), text);
-        ct_buf_printf(&out, "%s%s", i > 0 ? ", " : "", text);
-    }
-    struct ct_str text_of_all = ct_buf_done(&out);
-    return out.failed ? NULL : text_of_all.at;
 }
 
 /* ------------------------------------------------------------------------------------ SIP_LISTEN */
@@ -135,7 +114,11 @@ static enum ct_result tell_owners(struct doctor *doctor, enum ct_port_owner owne
 
 static enum ct_result sip_address(struct doctor *doctor, struct ct_buf *found)
 {
-    return tell_owners(doctor, CT_PORT_NO_ADDRESS, "is at an address of another machine", found);
+    enum ct_result result =
+        tell_owners(doctor, CT_PORT_NO_ADDRESS, "is at an address of another machine", found);
+    return result == CT_OK
+               ? tell_owners(doctor, CT_PORT_NO_KIND, "needs IPv6, which is off here", found)
+               : result;
 }
 
 static enum ct_result sip_listening(struct doctor *doctor, struct ct_buf *found)
@@ -155,23 +138,42 @@ static enum ct_result sip_owner(struct doctor *doctor, struct ct_buf *found)
 
 /* ------------------------------------------------------------------------------ names and addresses */
 
+typedef bool judge_address(const struct doctor *doctor, const struct sockaddr_storage *address);
+
+/* Those of a list that are so. */
+static enum ct_result choose(struct doctor *doctor, const struct ct_addresses *list,
+                             judge_address *judge, struct ct_addresses *out)
+{
+    out->count = 0;
+    out->at = ct_arena_alloc(doctor->arena, list->count * sizeof(list->at[0]));
+    if (out->at == NULL)
+        return CT_NOMEM;
+    for (size_t i = 0; i < list->count; i++) {
+        if (judge(doctor, &list->at[i]))
+            out->at[out->count++] = list->at[i];
+    }
+    return CT_OK;
+}
+
 static enum ct_result sip_public(struct doctor *doctor, struct ct_buf *found)
 {
+    struct ct_addresses heard = {.count = 0};
     if (!doctor->reached || doctor->config->sip_public_address[0] != '\0')
         return doctor->reached ? CT_OK : CT_NOT_FOUND;
-    for (size_t i = 0; i < doctor->own.count; i++) {
-        if (ct_address_is_public((const struct sockaddr *)&doctor->own.at[i],
-                                 sizeof(doctor->own.at[i])))
+    enum ct_result result = choose(doctor, &doctor->own, is_heard, &heard);
+    if (result != CT_OK)
+        return result;
+    for (size_t i = 0; i < heard.count; i++) {
+        if (ct_address_is_public((const struct sockaddr *)&heard.at[i], sizeof(heard.at[i])))
             return CT_OK;
     }
-    const char *text = addresses_text(doctor->arena, &doctor->own);
+    const char *text = ct_doctor_addresses_text(doctor->arena, &heard);
     if (text == NULL)
         return CT_NOMEM;
-    if (doctor->own.count == 0)
-        fault(found, "this machine has no address but the loopback");
+    if (heard.count == 0)
+        fault(found, "SIP_LISTEN is at no address of this machine but the loopback");
     else
-        fault(found,
-              "SIP_PUBLIC_ADDRESS is empty, and all addresses of this machine are private: %s",
+        fault(found, "SIP_PUBLIC_ADDRESS is empty, and all addresses of SIP_LISTEN are private: %s",
               text);
     return CT_OK;
 }
@@ -191,7 +193,7 @@ static enum ct_result domain_outside(struct doctor *doctor, struct ct_buf *found
     if (!doctor->reached)
         return CT_NOT_FOUND;
     for (size_t i = 0; i < doctor->domain.count; i++) {
-        if (!is_loopback(&doctor->domain.at[i]))
+        if (!ct_doctor_is_loopback(&doctor->domain.at[i]))
             return CT_OK;
     }
     if (doctor->domain.count > 0)
@@ -209,29 +211,45 @@ static enum ct_result domain_found(struct doctor *doctor, struct ct_buf *found)
     return CT_OK;
 }
 
+static bool is_elsewhere(const struct doctor *doctor, const struct sockaddr_storage *address)
+{
+    return !ct_doctor_is_loopback(address) && !ct_doctor_has_address(&doctor->own, address) &&
+           !ct_doctor_has_address(&doctor->public, address);
+}
+
+/* Tells of those addresses of SIP_DOMAIN. */
+static enum ct_result tell_domain(struct doctor *doctor, judge_address *judge, const char *what,
+                                  struct ct_buf *found)
+{
+    struct ct_addresses those = {.count = 0};
+    enum ct_result result = choose(doctor, &doctor->domain, judge, &those);
+    if (result != CT_OK || those.count == 0)
+        return result;
+    const char *text = ct_doctor_addresses_text(doctor->arena, &those);
+    if (text == NULL)
+        return CT_NOMEM;
+    fault(found, "SIP_DOMAIN=%s leads to %s, %s", doctor->config->sip_domain, text, what);
+    return CT_OK;
+}
+
 static enum ct_result domain_here(struct doctor *doctor, struct ct_buf *found)
 {
-    struct ct_addresses elsewhere = {.count = 0};
     if (doctor->count == 0 || doctor->domain.count == 0)
         return CT_NOT_FOUND;
-    elsewhere.at =
-        ct_arena_alloc(doctor->arena, doctor->domain.count * sizeof(doctor->domain.at[0]));
-    if (elsewhere.at == NULL)
-        return CT_NOMEM;
-    for (size_t i = 0; i < doctor->domain.count; i++) {
-        const struct sockaddr_storage *address = &doctor->domain.at[i];
-        if (!is_loopback(address) && !has_address(&doctor->own, address) &&
-            !has_address(&doctor->public, address))
-            elsewhere.at[elsewhere.count++] = *address;
-    }
-    if (elsewhere.count > 0) {
-        const char *text = addresses_text(doctor->arena, &elsewhere);
-        if (text == NULL)
-            return CT_NOMEM;
-        fault(found, "SIP_DOMAIN=%s leads to %s, which is not this machine",
-              doctor->config->sip_domain, text);
-    }
-    return CT_OK;
+    return tell_domain(doctor, is_elsewhere, "which is not this machine", found);
+}
+
+static bool is_deaf(const struct doctor *doctor, const struct sockaddr_storage *address)
+{
+    return !ct_doctor_is_loopback(address) && ct_doctor_has_address(&doctor->own, address) &&
+           !is_heard(doctor, address);
+}
+
+static enum ct_result domain_heard(struct doctor *doctor, struct ct_buf *found)
+{
+    if (!doctor->reached || doctor->domain.count == 0)
+        return CT_NOT_FOUND;
+    return tell_domain(doctor, is_deaf, "where SIP_LISTEN has no socket", found);
 }
 
 /* -------------------------------------------------------------------------------------- certificate */

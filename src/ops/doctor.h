@@ -31,6 +31,7 @@ enum ct_port_owner {
     CT_PORT_OTHERS,     /* another program */
     CT_PORT_HIDDEN,     /* a process that the caller may not look at */
     CT_PORT_NO_ADDRESS, /* nobody can: its address is not of this machine */
+    CT_PORT_NO_KIND,    /* nobody can: this machine has no addresses of its kind */
 };
 
 /** The machine. Texts and addresses are in the arena that is handed in. */

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "ops/doctor.h"
+#include "ops/doctor_addresses.h"
 #include "ops/doctor_owner.h"
 #include "store/inspect.h"
 
@@ -128,23 +129,6 @@ static enum ct_result resolve(void *ctx, struct ct_arena *arena, const char *nam
     return CT_OK;
 }
 
-static socklen_t fill_socket(const struct ct_sip_entry *entry, struct sockaddr_storage *out)
-{
-    char host[INET6_ADDRSTRLEN];
-    struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(entry->port)};
-    struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons(entry->port)};
-    memset(out, 0, sizeof(*out));
-    memcpy(host, entry->host.at, entry->host.len); /* it was judged when it was loaded */
-    host[entry->host.len] = '\0';
-    if (inet_pton(AF_INET, host, &in.sin_addr) == 1) {
-        memcpy(out, &in, sizeof(in));
-        return sizeof(in);
-    }
-    (void)inet_pton(AF_INET6, host, &in6.sin6_addr);
-    memcpy(out, &in6, sizeof(in6));
-    return sizeof(in6);
-}
-
 /* 0, or why a server could not take that address. */
 static int try_to_bind(int type, const struct sockaddr_storage *address, socklen_t size)
 {
@@ -163,25 +147,49 @@ static int try_to_bind(int type, const struct sockaddr_storage *address, socklen
     return error;
 }
 
+/* Who keeps a server from an address that nobody has: a socket of all IPv6 addresses has those of IPv4 too, and one of
+ * IPv4 keeps them from it. */
+static enum ct_result name_blocker(struct ct_arena *arena, bool datagrams,
+                                   const struct sockaddr_storage *address, enum ct_port_owner *out,
+                                   const char **who)
+{
+    struct sockaddr_storage other = {0};
+    struct sockaddr_in in = {.sin_family = AF_INET};
+    struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_addr = in6addr_any};
+    if (address->ss_family == AF_INET) {
+        memcpy(&in, address, sizeof(in));
+        in6.sin6_port = in.sin_port;
+        memcpy(&other, &in6, sizeof(in6));
+    } else {
+        memcpy(&in6, address, sizeof(in6));
+        in.sin_port = in6.sin6_port;
+        memcpy(&other, &in, sizeof(in));
+    }
+    enum ct_result result = ct_doctor_owner(arena, datagrams, &other, out, who);
+    if (result == CT_OK && *out == CT_PORT_FREE) {
+        *out = CT_PORT_HIDDEN;
+        *who = "a process that cannot be seen from here";
+    }
+    return result;
+}
+
 static enum ct_result port(void *ctx, struct ct_arena *arena, const struct ct_sip_entry *entry,
                            enum ct_port_owner *out, const char **who)
 {
     struct sockaddr_storage address;
     (void)ctx;
     bool datagrams = entry->transport == CT_SIP_ENTRY_UDP;
-    socklen_t size = fill_socket(entry, &address);
+    socklen_t size = ct_doctor_socket(entry, &address);
     *who = NULL;
     enum ct_result result = ct_doctor_owner(arena, datagrams, &address, out, who);
     if (result != CT_OK || *out != CT_PORT_FREE)
         return result;
     int error = try_to_bind(datagrams ? SOCK_DGRAM : SOCK_STREAM, &address, size);
-    if (error == EADDRNOTAVAIL || error == EAFNOSUPPORT) {
+    if (error == EADDRNOTAVAIL)
         *out = CT_PORT_NO_ADDRESS;
-    } else if (error == EADDRINUSE) {
-        *out = CT_PORT_HIDDEN;
-        *who = "a process that cannot be seen from here";
-    }
-    return CT_OK;
+    else if (error == EAFNOSUPPORT)
+        *out = CT_PORT_NO_KIND;
+    return error == EADDRINUSE ? name_blocker(arena, datagrams, &address, out, who) : CT_OK;
 }
 
 static enum ct_result certificate(void *ctx, struct ct_arena *arena, const struct ct_config *config,

@@ -88,6 +88,22 @@ def test_others_listen(server):
                                        f"udp:127.0.0.1:{ports[1]} is taken by {name} (process {os.getpid()})"]
 
 
+def test_sockets_of_the_other_kind(server):
+    """One of all IPv6 addresses keeps the server from the IPv4 port, and the other way round."""
+    with socket.socket(socket.AF_INET6) as stream, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams:
+        stream.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        stream.bind(("::", 0))
+        stream.listen()
+        datagrams.bind(("0.0.0.0", 0))
+        ports = stream.getsockname()[1], datagrams.getsockname()[1]
+        outcome, wrong = examine(server.folder, **{**listening_database(server),
+                                                   "SIP_LISTEN": f"tcp:127.0.0.1:{ports[0]},udp:[::]:{ports[1]}"})
+    assert "sip_taken" in wrong and "sip_listening" not in wrong
+    name = open(f"/proc/{os.getpid()}/comm", encoding="utf-8").read().strip()
+    assert outcome["sip_taken"][1] == [f"tcp:127.0.0.1:{ports[0]} is taken by {name} (process {os.getpid()})",
+                                       f"udp:[::]:{ports[1]} is taken by {name} (process {os.getpid()})"]
+
+
 def test_an_address_of_another_machine(server):
     outcome, wrong = examine(server.folder, **{**listening_database(server), "SIP_LISTEN": "udp:192.0.2.77:5060"})
     assert "sip_address" in wrong

@@ -220,6 +220,9 @@ static enum ct_result test_sockets(void)
     EXPECT(strcmp(machine.last, "udp:[::]:5060 is taken by kamailio (process 12)") == 0);
     machine.owner = CT_PORT_NO_ADDRESS;
     FINDS(machine, config, "sip_address", "");
+    machine.owner = CT_PORT_NO_KIND;
+    FINDS(machine, config, "sip_address", "");
+    EXPECT(strcmp(machine.last, "udp:[::]:5060 needs IPv6, which is off here") == 0);
     machine.owner = CT_PORT_HIDDEN;
     FINDS(machine, config, "", "sip_owner");
 out:
@@ -250,6 +253,38 @@ static enum ct_result test_names(void)
                   "SIP_DOMAIN=sip.example.com leads to 9.9.9.9, which is not this machine") == 0);
     machine.domain = "127.0.0.1 ::1";
     FINDS(machine, config, "domain_outside", "");
+out:
+    return result;
+}
+
+/* What is private, and what a name leads to, counts as far as SIP_LISTEN has a socket there. */
+static enum ct_result test_two_kinds(void)
+{
+    enum ct_result result = CT_OK;
+    struct ct_config config = settings();
+    struct machine machine = healthy();
+
+    machine.own = "192.168.1.5 2a00:1450::1";
+    machine.domain = "192.168.1.5 2a00:1450::1";
+    FINDS(machine, config, "", "");
+    config.sip_listen = "udp:0.0.0.0:5060";
+    FINDS(machine, config, "sip_public", "domain_heard");
+    EXPECT(strcmp(machine.last, "SIP_DOMAIN=sip.example.com leads to 2a00:1450::1, where "
+                                "SIP_LISTEN has no socket") == 0);
+    machine.domain = "192.168.1.5";
+    FINDS(machine, config, "sip_public", "");
+    EXPECT(strcmp(machine.last, "SIP_PUBLIC_ADDRESS is empty, and all addresses of SIP_LISTEN are "
+                                "private: 192.168.1.5") == 0);
+    config.sip_listen = "udp:[2a00:1450:0::1]:5060";
+    FINDS(machine, config, "", "domain_heard");
+    config.sip_listen = "udp:192.168.1.5:5060";
+    FINDS(machine, config, "sip_public", "");
+    config.sip_listen = "udp:0.0.0.0:5060";
+    machine.own = "2a00:1450::1";
+    machine.domain = "2a00:1450::1";
+    FINDS(machine, config, "sip_public", "domain_heard");
+    machine.domain = "127.0.0.1 2a00:1450::1 9.9.9.9";
+    FINDS(machine, config, "sip_public domain_here", "domain_heard");
 out:
     return result;
 }
@@ -312,8 +347,8 @@ out:
 int main(void)
 {
     static const struct ct_unit units[] = {
-        CT_UNIT(test_all_is_well),  CT_UNIT(test_sockets),  CT_UNIT(test_names),
-        CT_UNIT(test_certificates), CT_UNIT(test_the_rest),
+        CT_UNIT(test_all_is_well), CT_UNIT(test_sockets),      CT_UNIT(test_names),
+        CT_UNIT(test_two_kinds),   CT_UNIT(test_certificates), CT_UNIT(test_the_rest),
     };
     return ct_unit_main("ops/doctor", units, sizeof(units) / sizeof(units[0]));
 }
