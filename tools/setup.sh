@@ -5,17 +5,17 @@
 # as root or through sudo; elsewhere it says what is needed and goes on when the tools are there.
 set -eu
 
-# python3-django: its list of common passwords, see docs/decisions/0026-common-passwords.md.
+# python3-django: its list of common passwords, see docs/decisions/0026-common-passwords.md. curl: for the commands of README.md.
 to_run="gcc g++ libc6-dev cmake ninja-build pkg-config libmicrohttpd-dev libgnutls28-dev
     libargon2-dev libcrypt-dev libcurl4-gnutls-dev libpq-dev libre-dev libsqlite3-dev libssl-dev libunistring-dev
     nettle-dev libphonenumber-dev
-    libprotobuf-dev python3-django zlib1g-dev ca-certificates nodejs npm"
+    libprotobuf-dev python3-django zlib1g-dev ca-certificates nodejs npm curl"
 # fonts: without any, a browser draws no text. llvm: names functions in the reports of Clang's sanitizers.
 to_test="clang libclang-rt-14-dev llvm-14 clang-format libcmocka-dev libjansson-dev python3 python3-pytest
     python3-psycopg2 python3-pytest-xdist python3-requests python3-hypothesis python3-sqlalchemy
     python3-jsonschema postgresql-15 haproxy
     adduser dpkg-dev lintian logrotate python3-seccomp systemd
-    chromium fonts-dejavu-core shellcheck openssl curl git valgrind iproute2 prometheus procps python3-yaml util-linux
+    chromium fonts-dejavu-core shellcheck openssl git valgrind iproute2 prometheus procps python3-yaml util-linux
     sip-tester baresip-core kamailio"
 tools_to_run="gcc g++ cmake ninja pkg-config gzip npm node"
 tools_to_test="clang valgrind clang-format python3 shellcheck openssl curl git ip setarch unshare setpriv haproxy promtool

@@ -31,7 +31,7 @@ static const char MARKDOWN_SYNTAX[] =
     "\n"
     "## The file .env\n"
     "\n"
-    "```sh\n"
+    "```ini\n"
     "# A comment. Empty lines are skipped.\n"
     "PORT=8000                        # a comment, because of the space before the #\n"
     "export LOG_LEVEL=debug           # the same as without export\n"
