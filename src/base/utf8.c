@@ -1,13 +1,31 @@
 #include "base/text.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <unicase.h>
 #include <uninorm.h>
 #include <unistr.h>
 
+/* How many bytes from the beginning are ASCII, eight at a time. */
+static size_t plain_run(struct ct_str text)
+{
+    size_t at = 0;
+    for (; text.len - at >= 8; at += 8) {
+        uint64_t eight;
+        memcpy(&eight, text.at + at, sizeof(eight));
+        if ((eight & UINT64_C(0x8080808080808080)) != 0)
+            return at;
+    }
+    while (at < text.len && (unsigned char)text.at[at] < 0x80)
+        at++;
+    return at;
+}
+
 bool ct_utf8_valid(struct ct_str text)
 {
-    return u8_check((const uint8_t *)text.at, text.len) == NULL;
+    size_t plain = plain_run(text);
+    return plain == text.len ||
+           u8_check((const uint8_t *)text.at + plain, text.len - plain) == NULL;
 }
 
 size_t ct_utf8_length(struct ct_str text)
@@ -31,19 +49,10 @@ bool ct_utf8_has_control(struct ct_str text)
     return false;
 }
 
-static bool is_plain(struct ct_str text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        if ((unsigned char)text.at[i] >= 0x80)
-            return false;
-    }
-    return true;
-}
-
 enum ct_result ct_utf8_casefold(struct ct_arena *arena, struct ct_str text, struct ct_str *out)
 {
     char *copy;
-    if (is_plain(text)) {
+    if (plain_run(text) == text.len) {
         copy = ct_arena_copy(arena, text.at, text.len);
         if (copy == NULL)
             return CT_NOMEM;

@@ -33,11 +33,15 @@ static size_t quoted_end(struct ct_str text, size_t at)
     return 0;
 }
 
-/* What may stand in the value of a parameter: a token, a host, and what else cannot be mistaken. */
+/* What may stand in the value of a parameter: a token, a host, and what else cannot be mistaken. All but control
+ * characters, blanks and ;,"<> */
+static const uint8_t value_characters[32] = {
+    0x00, 0x00, 0x00, 0x00, 0xFA, 0xEF, 0xFF, 0xA7, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x7F,
+    0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF};
+
 static bool is_value(char c)
 {
-    return (unsigned char)c > ' ' && c != 0x7F && c != ';' && c != ',' && c != '"' && c != '<' &&
-           c != '>';
+    return ct_sip_in(value_characters, c);
 }
 
 bool ct_sip_params_valid(struct ct_str text)

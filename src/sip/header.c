@@ -122,6 +122,9 @@ size_t ct_sip_value_end(struct ct_str text, size_t from)
     bool angled = false;
     size_t i;
 
+    /* Most lists have one value. */
+    if (from >= text.len || memchr(text.at + from, ',', text.len - from) == NULL)
+        return text.len;
     for (i = from; i < text.len; i++) {
         char c = text.at[i];
         if (quoted) {
@@ -232,8 +235,7 @@ static const uint8_t token_characters[32] = {
 bool ct_sip_is_token(struct ct_str text)
 {
     for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.at[i];
-        if ((token_characters[c >> 3] >> (c & 7) & 1) == 0)
+        if (!ct_sip_in(token_characters, text.at[i]))
             return false;
     }
     return text.len > 0;

@@ -3,10 +3,18 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "sip/message.h"
 
 /* What the files that read messages share. */
+
+/** Whether a character is in a set: a bit for each, 32 bytes. */
+static inline bool ct_sip_in(const uint8_t set[32], char c)
+{
+    unsigned char place = (unsigned char)c;
+    return (set[place >> 3] >> (place & 7) & 1) != 0;
+}
 
 /** Where the value that begins at @p from ends: at a comma outside of quotes and of <>, or with the text. */
 size_t ct_sip_value_end(struct ct_str text, size_t from);

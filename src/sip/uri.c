@@ -2,6 +2,19 @@
 
 #include <string.h>
 
+#include "sip/read.h"
+
+/* Sets of characters, for ct_sip_in. A host: letters, digits and .-_ */
+static const uint8_t host_characters[32] = {
+    [5] = 0x60,  [6] = 0xFF,  [7] = 0x03,  [8] = 0xFE,  [9] = 0xFF, [10] = 0xFF,
+    [11] = 0x87, [12] = 0xFE, [13] = 0xFF, [14] = 0xFF, [15] = 0x07};
+/* What may stand anywhere in a URI: ASCII that is seen, but for "<> and the % of an escape. */
+static const uint8_t uri_characters[32] = {
+    [4] = 0xDA,  [5] = 0xFF,  [6] = 0xFF,  [7] = 0xAF,  [8] = 0xFF,  [9] = 0xFF,
+    [10] = 0xFF, [11] = 0xFF, [12] = 0xFF, [13] = 0xFF, [14] = 0xFF, [15] = 0x7F};
+/* What a parameter ends with, or is to be looked at: ; = " and a backslash. */
+static const uint8_t param_marks[32] = {[4] = 0x04, [7] = 0x28, [11] = 0x10};
+
 static bool is_alpha(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
@@ -41,11 +54,10 @@ static struct ct_str trim(struct ct_str text)
 static bool is_plain(struct ct_str text)
 {
     for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.at[i];
-        if (c <= ' ' || c >= 0x7F || c == '<' || c == '>' || c == '"')
-            return false;
-        if (c == '%' && (text.len - i < 3 || ct_hex_value(text.at[i + 1]) < 0 ||
-                         ct_hex_value(text.at[i + 2]) < 0))
+        if (ct_sip_in(uri_characters, text.at[i]))
+            continue;
+        if (text.at[i] != '%' || text.len - i < 3 || ct_hex_value(text.at[i + 1]) < 0 ||
+            ct_hex_value(text.at[i + 2]) < 0)
             return false;
     }
     return true;
@@ -66,8 +78,7 @@ static size_t host_end(struct ct_str text)
         return ct_sip_address_parse(cut(text, 0, i), &address) && address.family == CT_SIP_IPV6 ? i
                                                                                                 : 0;
     }
-    while (i < text.len && (is_alpha(text.at[i]) || is_digit(text.at[i]) || text.at[i] == '.' ||
-                            text.at[i] == '-' || text.at[i] == '_'))
+    while (i < text.len && ct_sip_in(host_characters, text.at[i]))
         i++;
     return i;
 }
@@ -186,7 +197,11 @@ bool ct_sip_next_param(struct ct_str params, size_t *at, struct ct_str *name, st
         bool quoted = false;
         size_t i;
 
-        for (i = begin; i < params.len && (quoted || params.at[i] != ';'); i++) {
+        for (i = begin; i < params.len; i++) {
+            if (!ct_sip_in(param_marks, params.at[i]))
+                continue;
+            if (params.at[i] == ';' && !quoted)
+                break;
             if (params.at[i] == '"')
                 quoted = !quoted;
             else if (quoted && params.at[i] == '\\' && i + 1 < params.len)

@@ -152,6 +152,11 @@ static void add_body_line(struct ct_str line, struct ct_buf *out)
     }
 }
 
+static bool is_text(struct ct_str text)
+{
+    return ct_utf8_valid(text) && (text.len == 0 || memchr(text.at, '\0', text.len) == NULL);
+}
+
 /* Text for a database: well-formed, without NUL. */
 static void make_plain(struct ct_str text, struct ct_buf *out)
 {
@@ -179,8 +184,11 @@ enum ct_result ct_ladder_blank(struct ct_arena *arena, struct ct_str bytes, stru
         bytes = (struct ct_str){bytes.at + line.len, bytes.len - line.len};
     }
     struct ct_buf plain = ct_buf_in(arena);
-    make_plain(ct_buf_done(&blanked), &plain);
-    *out = ct_buf_done(&plain);
+    *out = ct_buf_done(&blanked);
+    if (!is_text(*out)) {
+        make_plain(*out, &plain);
+        *out = ct_buf_done(&plain);
+    }
     if (blanked.failed || plain.failed)
         return CT_NOMEM;
     if (out->len > CT_LADDER_BYTES) {
