@@ -34,7 +34,7 @@ struct slot {
     bool keep; /* the call goes on until it is told to end */
     bool authorized, proxy, answered, acknowledged, ending, caller_done, callee_done;
     int64_t began_ns, invite_ns, invited_ns, ok_ns, answered_ns;
-    char invite_branch[40];
+    char branch[40]; /* of the last REGISTER or INVITE */
     char to[200], contact[200], routes[512];
 };
 

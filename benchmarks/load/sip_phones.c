@@ -42,19 +42,25 @@ static void make_branch(struct load *load, struct slot *slot, char out[40])
                    (unsigned)++slot->step & 0xff);
 }
 
-/* The slot that is named by its place and generation; NULL: that one is over. */
+/* The slot that is named by its place and generation. NULL: that one is over, and something came again; or nobody ever
+ * was named so, which is counted as stray. */
 static struct slot *slot_of(struct load *load, struct part name)
 {
     char text[17];
-    if (name.size < 16)
-        return NULL;
-    part_copy((struct part){name.at, 16}, text, sizeof(text));
-    uint64_t value = strtoull(text, NULL, 16);
+    uint64_t value = UINT64_MAX;
+    if (name.size >= 16) {
+        part_copy((struct part){name.at, 16}, text, sizeof(text));
+        value = strtoull(text, NULL, 16);
+    }
     uint32_t place = (uint32_t)(value >> 32);
-    if (place >= SLOTS || load->slots[place].generation != (uint32_t)value ||
-        load->slots[place].kind == FREE)
+    if (place >= SLOTS || (uint32_t)value > load->slots[place].generation) {
+        load->counts.stray++;
         return NULL;
-    return &load->slots[place];
+    }
+    if (load->slots[place].generation == (uint32_t)value && load->slots[place].kind != FREE)
+        return &load->slots[place];
+    load->counts.repeated++;
+    return NULL;
 }
 
 /* ---- sending ---- */
@@ -104,10 +110,9 @@ void phones_register(struct load *load, struct slot *slot)
 {
     struct phone *phone = slot->caller;
     struct text text = {.size = 0};
-    char branch[40];
 
-    make_branch(load, slot, branch);
-    begin(&text, "REGISTER", "sip:" DOMAIN, phone, branch);
+    make_branch(load, slot, slot->branch);
+    begin(&text, "REGISTER", "sip:" DOMAIN, phone, slot->branch);
     add(&text,
         "From: <sip:%s@" DOMAIN ">;tag=r%x\r\nTo: <sip:%s@" DOMAIN ">\r\nCall-ID: r%tx-%x\r\n"
         "CSeq: %u REGISTER\r\nContact: <sip:%s@%s>\r\nExpires: 3600\r\nUser-Agent: load/1\r\n",
@@ -178,8 +183,8 @@ void phones_call(struct load *load, struct slot *slot)
 
     (void)snprintf(uri, sizeof(uri), "sip:%s@" DOMAIN, slot->callee->number);
     (void)snprintf(name, sizeof(name), "load-%08x%08x", index_of(load, slot), slot->generation);
-    make_branch(load, slot, slot->invite_branch);
-    begin(&text, "INVITE", uri, slot->caller, slot->invite_branch);
+    make_branch(load, slot, slot->branch);
+    begin(&text, "INVITE", uri, slot->caller, slot->branch);
     add_ends(load, slot, &text, "");
     add(&text, "CSeq: %d INVITE\r\nContact: <sip:%s@%s>\r\nUser-Agent: load/1\r\n",
         slot->authorized ? 2 : 1, slot->caller->user, slot->caller->address);
@@ -194,18 +199,19 @@ void phones_call(struct load *load, struct slot *slot)
     say(load, &slot->caller_said, slot->caller, &text, true, &slot->invite_ns);
 }
 
+/* Also of the INVITE before the last one, when it is refused again. */
 static void acknowledge_refusal(struct load *load, struct slot *slot, const char *message)
 {
     struct text text = {.size = 0};
-    char uri[96], to[200];
+    char uri[96], to[200], branch[40];
 
     (void)snprintf(uri, sizeof(uri), "sip:%s@" DOMAIN, slot->callee->number);
     part_copy(header_of(message, "To"), to, sizeof(to));
-    begin(&text, "ACK", uri, slot->caller, slot->invite_branch);
+    part_copy(between(header_of(message, "Via"), "branch=", ";, "), branch, sizeof(branch));
+    begin(&text, "ACK", uri, slot->caller, branch);
     add_ends(load, slot, &text, to);
-    add(&text, "CSeq: %d ACK\r\nContent-Length: 0\r\n\r\n", slot->authorized ? 2 : 1);
+    add(&text, "CSeq: %d ACK\r\nContent-Length: 0\r\n\r\n", atoi(header_of(message, "CSeq").at));
     wire_send(&load->wire, slot->caller->at, text.bytes, text.size, NULL);
-    slot->caller_said.due_ns = 0;
 }
 
 /* A request of the caller in the dialog; an ACK is said again when the 200 comes again. */
@@ -288,10 +294,7 @@ static void invited(struct load *load, struct slot *slot, const struct wire_data
         settled(load, slot);
     } else {
         acknowledge_refusal(load, slot, datagram->text);
-        if (slot->answered || (slot->authorized && status == 401)) {
-            load->counts.repeated++;
-            return;
-        }
+        slot->caller_said.due_ns = 0;
         if ((status == 401 || status == 407) && !slot->authorized &&
             read_challenge(slot, datagram->text, status)) {
             slot->proxy = status == 407;
@@ -310,16 +313,19 @@ static void take_response(struct load *load, const struct wire_datagram *datagra
     struct slot *slot = slot_of(load, branch);
     int status = atoi(datagram->text + 8);
 
-    if (slot == NULL || cseq.size == 0) {
-        load->counts.stray++;
+    if (slot == NULL || cseq.size == 0)
+        return;
+    bool invite = memchr(cseq.at, 'I', cseq.size) != NULL && slot->kind == CALL;
+    /* of what was said before the last, and said twice */
+    bool late = between(branch, slot->branch + sizeof(COOKIE) - 1, "").at == NULL;
+    if (late && (invite || slot->kind == REGISTER)) {
+        load->counts.repeated++;
+        if (invite && status >= 300)
+            acknowledge_refusal(load, slot, datagram->text);
     } else if (slot->kind == REGISTER) {
         registered(load, slot, datagram, status);
-    } else if (memchr(cseq.at, 'I', cseq.size) != NULL) {
-        /* that of the INVITE without credentials may come twice */
-        if (between(branch, slot->invite_branch + sizeof(COOKIE) - 1, "").at != NULL)
-            invited(load, slot, datagram, status);
-        else
-            load->counts.repeated++;
+    } else if (invite) {
+        invited(load, slot, datagram, status);
     } else if (status >= 300) {
         load_over(load, slot, status, 0);
     } else if (status >= 200) {
@@ -395,7 +401,6 @@ static void take_request(struct load *load, const struct wire_datagram *datagram
     struct slot *slot = slot_of(load, name);
 
     if (slot == NULL || slot->kind != CALL) {
-        load->counts.stray++;
         if (strncmp(text, "ACK ", 4) != 0)
             reply(load, datagram, "200 OK");
     } else if (invite) {
