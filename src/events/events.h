@@ -62,7 +62,4 @@ CT_CHECKED enum ct_result ct_event_tidy(struct ct_db *db, int64_t before_ms, siz
 /** Deletes all events of an account that ends. */
 CT_CHECKED enum ct_result ct_event_forget_account(struct ct_db *db, int64_t user_id);
 
-/** What ct_db_touch is told when events were written: see store/store.h. */
-#define CT_TOUCHED_EVENTS 1U
-
 #endif

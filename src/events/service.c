@@ -5,7 +5,7 @@
 
 #define DAY_MS (INT64_C(24) * 3600 * 1000)
 
-/* On the writer's thread, after a commit. */
+/* After a commit, of this process or another one. */
 static void touched(void *ctx, unsigned what)
 {
     const struct ct_events *events = ctx;
@@ -44,7 +44,7 @@ enum ct_result ct_events_start(const struct ct_events_options *options, struct c
 void ct_events_stop(struct ct_events *events)
 {
     if (events->store != NULL)
-        ct_store_watch(events->store, NULL, NULL);
+        ct_store_unwatch(events->store, events);
     ct_courier_free(events->courier);
     ct_event_streams_free(events->streams);
     *events = (struct ct_events){0};

@@ -128,6 +128,9 @@ struct ct_backend {
     enum ct_result (*listen)(struct ct_database *database,
                              void (*heard)(void *ctx, struct ct_str text), void *ctx);
     void (*tell)(struct ct_database *database, struct ct_str text);
+    /** Tells the others soon that a commit has touched something: what several told is told together. As tell; NULL
+     *  with it. */
+    void (*touch)(struct ct_database *database, unsigned what);
     void (*deafen)(struct ct_database *database);
 
     /** Housekeeping of the writing connection between transactions, when nobody waits for it. */

@@ -208,6 +208,7 @@ static const struct ct_backend backend = {
     .recover = ct_pg_recover,
     .listen = ct_pg_listen,
     .tell = ct_pg_tell,
+    .touch = ct_pg_touch,
     .deafen = ct_pg_deafen,
     .tidy = postgres_tidy,
     .prepare = ct_pg_prepare,

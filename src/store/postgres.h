@@ -104,6 +104,7 @@ enum ct_result ct_pg_column_str(struct ct_stmt *stmt, int index, struct ct_arena
 enum ct_result ct_pg_listen(struct ct_database *database,
                             void (*heard)(void *ctx, struct ct_str text), void *ctx);
 void ct_pg_tell(struct ct_database *database, struct ct_str text);
+void ct_pg_touch(struct ct_database *database, unsigned what);
 void ct_pg_deafen(struct ct_database *database);
 
 /** Fills @p out with 128 random bits. CT_IO. */

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -17,6 +18,8 @@
 #define QUIET_MS 5000
 /* Until connecting is tried again. */
 #define AGAIN_MS 200
+/* What commits have touched is told so often and no more: each NOTIFY is a transaction of its own. */
+#define TOUCH_MS 20
 /* NOTIFY takes texts of less than 8,000 bytes. */
 #define MAX_TEXT 7900
 
@@ -35,11 +38,13 @@ struct ct_pg_news {
     char *waiting[WAITING]; /* a ring; the mutex guards it and what follows */
     size_t first;
     size_t count;
+    unsigned touched; /* what commits have touched, and nobody was told yet */
     bool ending;
     /* the thread's */
     struct ct_pg_link link;
     char trouble[160];
-    bool lost; /* and a line of the log has told of it */
+    bool lost;        /* and a line of the log has told of it */
+    int64_t touch_us; /* when it was last told what commits have touched */
 };
 
 static bool is_ending(struct ct_pg_news *news)
@@ -64,9 +69,42 @@ static char *take(struct ct_pg_news *news)
     return text;
 }
 
+/* Until what was touched may be told, in milliseconds; -1: nothing was. */
+static int touch_wait(struct ct_pg_news *news)
+{
+    pthread_mutex_lock(&news->mutex);
+    bool any = news->touched != 0;
+    pthread_mutex_unlock(&news->mutex);
+    int64_t left_us = news->touch_us + INT64_C(1000) * TOUCH_MS - ct_clock_monotonic_us();
+    return !any ? -1 : left_us > 0 ? (int)(left_us / 1000) + 1 : 0;
+}
+
+/* "touched 1", if it is time; false: there is nothing to tell. */
+static bool take_touched(struct ct_pg_news *news, char text[16])
+{
+    if (touch_wait(news) != 0)
+        return false;
+    pthread_mutex_lock(&news->mutex);
+    (void)snprintf(text, 16, "touched %u", news->touched & 7U);
+    news->touched = 0;
+    pthread_mutex_unlock(&news->mutex);
+    news->touch_us = ct_clock_monotonic_us();
+    return true;
+}
+
 static int64_t deadline(void)
 {
     return ct_clock_monotonic_us() + CT_PG_ANSWER_US;
+}
+
+static size_t send(struct ct_pg_link *link, const char *text)
+{
+    const char *values[] = {text};
+    return link->conn == NULL
+               ? 0
+               : ct_pg_sent(link, PQsendQueryParams(link->conn,
+                                                    "SELECT pg_notify('cloud_telephony_news', $1)",
+                                                    1, NULL, values, NULL, NULL, 0));
 }
 
 /* Sends all that waits, or a question for a sign of life; what was told when the connection is lost meanwhile is
@@ -76,14 +114,13 @@ static void say(struct ct_pg_news *news, bool ask)
     struct ct_pg_link *link = &news->link;
     size_t count = 0;
     char *text;
+    char touched[16];
     while ((text = take(news)) != NULL) {
-        const char *values[] = {text};
-        if (link->conn != NULL)
-            count += ct_pg_sent(
-                link, PQsendQueryParams(link->conn, "SELECT pg_notify('cloud_telephony_news', $1)",
-                                        1, NULL, values, NULL, NULL, 0));
+        count += send(link, text);
         free(text);
     }
+    if (take_touched(news, touched))
+        count += send(link, touched);
     if (count == 0 && ask && link->conn != NULL)
         count += ct_pg_sent(
             link, PQsendQueryParams(link->conn, "SELECT 1", 0, NULL, NULL, NULL, NULL, 0));
@@ -131,11 +168,12 @@ static bool wait_for_news(struct ct_pg_news *news)
         {.fd = news->wake, .events = POLLIN},
         {.fd = connected ? PQsocket(news->link.conn) : -1, .events = POLLIN},
     };
-    int ready = poll(fds, 2, connected ? QUIET_MS : AGAIN_MS);
+    int touched_ms = touch_wait(news);
+    int ready = poll(fds, 2, !connected ? AGAIN_MS : touched_ms >= 0 ? touched_ms : QUIET_MS);
     uint64_t count;
     if ((fds[0].revents & POLLIN) != 0 && read(news->wake, &count, sizeof(count)) < 0)
         return false;
-    return ready != 0;
+    return ready != 0 || touched_ms >= 0;
 }
 
 static void *run(void *ctx)
@@ -234,6 +272,19 @@ void ct_pg_tell(struct ct_database *database, struct ct_str text)
     pthread_mutex_unlock(&news->mutex);
     free(dropped);
     wake_up(news);
+}
+
+void ct_pg_touch(struct ct_database *database, unsigned what)
+{
+    struct ct_pg_news *news = database->news;
+    if (news == NULL)
+        return;
+    pthread_mutex_lock(&news->mutex);
+    bool first = news->touched == 0;
+    news->touched |= what;
+    pthread_mutex_unlock(&news->mutex);
+    if (first)
+        wake_up(news);
 }
 
 void ct_pg_deafen(struct ct_database *database)

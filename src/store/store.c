@@ -11,6 +11,9 @@
 #include "store/writer.h"
 
 #define QUEUE_CAPACITY 4096
+#define WATCHERS_MOST 4
+/* What processes tell each other of commits: the bits of ct_db_touch as one digit behind it. */
+#define TOUCHED "touched "
 
 /* One thread's connection for reading, made when it first reads. */
 struct reader {
@@ -30,6 +33,14 @@ struct ct_store {
     pthread_key_t reader_key; /* a thread's struct reader */
     pthread_mutex_t mutex;    /* guards the list */
     struct reader *readers;
+
+    pthread_mutex_t watching; /* guards `watchers`, also while they are told */
+    struct watcher {
+        void (*touched)(void *ctx, unsigned what);
+        void *ctx;
+    } watchers[WATCHERS_MOST];
+    void (*heard)(void *ctx, struct ct_str text);
+    void *heard_ctx;
 };
 
 #define POSTGRES_MODULE "ct_postgres.so"
@@ -102,6 +113,24 @@ static void close_reader(void *ctx)
     free(reader);
 }
 
+static void tell_watchers(struct ct_store *store, unsigned what)
+{
+    pthread_mutex_lock(&store->watching);
+    for (size_t i = 0; i < WATCHERS_MOST; i++)
+        if (store->watchers[i].touched != NULL)
+            store->watchers[i].touched(store->watchers[i].ctx, what);
+    pthread_mutex_unlock(&store->watching);
+}
+
+/* On the writer's thread. */
+static void touched_here(void *ctx, unsigned what)
+{
+    struct ct_store *store = ctx;
+    tell_watchers(store, what);
+    if (store->backend->touch != NULL)
+        store->backend->touch(store->database, what);
+}
+
 enum ct_result ct_store_open(const struct ct_store_options *options, struct ct_arena *arena,
                              struct ct_store **out, const char **why)
 {
@@ -119,6 +148,7 @@ enum ct_result ct_store_open(const struct ct_store_options *options, struct ct_a
         goto out;
     store->backend = backend;
     pthread_mutex_init(&store->mutex, NULL);
+    pthread_mutex_init(&store->watching, NULL);
     store->has_key = pthread_key_create(&store->reader_key, close_reader) == 0;
     if (!store->has_key)
         goto out;
@@ -132,8 +162,10 @@ enum ct_result ct_store_open(const struct ct_store_options *options, struct ct_a
     const struct ct_writer_options writing = {
         .capacity = capacity, .log = options->log, .metrics = options->metrics};
     result = ct_writer_start(store->db, &writing, &store->writer);
-    if (result == CT_OK)
+    if (result == CT_OK) {
         ct_writer_limit_wait(store->writer, options->max_wait_ms);
+        ct_writer_watch(store->writer, touched_here, store);
+    }
 out:
     if (result == CT_OK) {
         *why = NULL;
@@ -159,17 +191,31 @@ void ct_store_close(struct ct_store *store)
         store->backend->disconnect(store->db);
     if (store->database != NULL)
         store->backend->close(store->database);
+    pthread_mutex_destroy(&store->watching);
     pthread_mutex_destroy(&store->mutex);
     free(store);
 }
 
 /* ---- the others ---- */
 
+static void sort_out(void *ctx, struct ct_str text)
+{
+    struct ct_store *store = ctx;
+    const size_t begin = strlen(TOUCHED);
+    if (text.len == begin + 1 && memcmp(text.at, TOUCHED, begin) == 0)
+        tell_watchers(store, (unsigned)(unsigned char)(text.at[begin] - '0'));
+    else
+        store->heard(store->heard_ctx, text);
+}
+
 enum ct_result ct_store_listen(struct ct_store *store, void (*heard)(void *ctx, struct ct_str text),
                                void *ctx)
 {
-    return store->backend->listen == NULL ? CT_OK
-                                          : store->backend->listen(store->database, heard, ctx);
+    if (store->backend->listen == NULL)
+        return CT_OK;
+    store->heard = heard;
+    store->heard_ctx = ctx;
+    return store->backend->listen(store->database, sort_out, store);
 }
 
 void ct_store_tell(struct ct_store *store, struct ct_str text)
@@ -187,7 +233,22 @@ enum ct_result ct_store_submit(struct ct_store *store, struct ct_job *job)
 
 void ct_store_watch(struct ct_store *store, void (*touched)(void *ctx, unsigned what), void *ctx)
 {
-    ct_writer_watch(store->writer, touched, ctx);
+    size_t place = 0;
+    pthread_mutex_lock(&store->watching);
+    while (place < WATCHERS_MOST && store->watchers[place].touched != NULL)
+        place++;
+    assert(place < WATCHERS_MOST);
+    store->watchers[place] = (struct watcher){touched, ctx};
+    pthread_mutex_unlock(&store->watching);
+}
+
+void ct_store_unwatch(struct ct_store *store, const void *ctx)
+{
+    pthread_mutex_lock(&store->watching);
+    for (size_t i = 0; i < WATCHERS_MOST; i++)
+        if (store->watchers[i].ctx == ctx)
+            store->watchers[i] = (struct watcher){0};
+    pthread_mutex_unlock(&store->watching);
 }
 
 struct waiter {

@@ -63,14 +63,22 @@ struct ct_job {
 /** Queues a write. CT_BUSY when the queue is full, when what is queued would keep this one waiting longer
  * than max_wait_ms, or when the store is closing; then `done` is not called. A job whose `run` answers anything but CT_OK leaves no trace in the database. */
 CT_CHECKED enum ct_result ct_store_submit(struct ct_store *store, struct ct_job *job);
-/** Takes note that this write has changed something that others wait for: @p what is one of the bits that the rooms
- *  have agreed on. After the commit ct_store_watch's function is told, once for all of the transaction, and perhaps
+/** Takes note that this write has changed something that others wait for: @p what is one of the bits of CT_TOUCHED.
+ *  After the commit the functions of ct_store_watch are told, once for all of the transaction, and perhaps
  *  also when this write was undone. */
 void ct_db_touch(struct ct_db *db, unsigned what);
-/** From now on @p touched is called on the writer's thread after each commit with a write that called
- *  ct_db_touch, with all bits of it. It must not wait for anything, nor call the
- *  store. Once for a store; NULL ends it, and once that has returned it is not called any more. */
+/** What can be touched, by any room. */
+enum {
+    CT_TOUCHED_EVENTS = 1,    /* events were written */
+    CT_TOUCHED_CALL_ENDS = 2, /* a call is to be ended by the process that has it */
+};
+/** From now on @p touched is called after each commit with a write that called ct_db_touch, with all bits of it: on
+ *  the writer's thread; and soon, on another thread of the store's, after commits of other processes on this database,
+ *  once ct_store_listen was called. Those may be told late, together, or not at all when the database is away. It must
+ *  not wait for anything, nor call the store. At most four for a store, each with a @p ctx of its own. */
 void ct_store_watch(struct ct_store *store, void (*touched)(void *ctx, unsigned what), void *ctx);
+/** Ends that; once it has returned, the function is not called any more. */
+void ct_store_unwatch(struct ct_store *store, const void *ctx);
 /** Runs one write and waits for its commit (start-up, command line, tests). */
 CT_CHECKED enum ct_result ct_store_write(struct ct_store *store,
                                          enum ct_result (*run)(void *ctx, struct ct_db *db),

@@ -24,7 +24,7 @@ struct ct_writer_options {
  *  ct_writer_stop. CT_NOMEM. */
 CT_CHECKED enum ct_result ct_writer_start(struct ct_db *db, const struct ct_writer_options *options,
                                           struct ct_writer **out);
-/** As ct_store_watch. */
+/** From now on it is called after each commit that touched something, on the writer's thread. */
 void ct_writer_watch(struct ct_writer *writer, void (*touched)(void *ctx, unsigned what),
                      void *ctx);
 /** From now on a write that would wait longer is refused; 0: it may wait as long as it takes. */

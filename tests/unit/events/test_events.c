@@ -147,7 +147,7 @@ static enum ct_result test_who_waits_hears(void)
     EXPECT(touched == CT_TOUCHED_EVENTS);
     EXPECT_RESULT(CT_CONFLICT, ct_store_write(scratch.store, fail_behind, &event));
     EXPECT_NUMBER(1, &scratch, "SELECT count(*) FROM events");
-    ct_store_watch(scratch.store, NULL, NULL);
+    ct_store_unwatch(scratch.store, &touched);
     touched = 0;
     TRY(write_event(&scratch, ALICE, CT_EVENT_CALL_ENDED, 1, NOW));
     EXPECT(touched == 0);
