@@ -347,6 +347,14 @@ static const char *const bindings[] = {
     NULL,
 };
 
+/* That a call is to be ended by the process that has it, which may be another one than was asked. */
+static const char *const call_ends[] = {
+    "ALTER TABLE calls ADD COLUMN end_asked_at BIGINT",
+    "CREATE INDEX ix_calls_end_asked ON calls (node) WHERE end_asked_at IS NOT NULL AND ended_at "
+    "IS NULL",
+    NULL,
+};
+
 const struct ct_migration ct_migrations[] = {
     {1, "the original tables", original_tables, NULL},
     {2, "usernames without regard to case, times", keys_and_times, fill_username_keys},
@@ -359,5 +367,6 @@ const struct ct_migration ct_migrations[] = {
     {9, "devices and trunks", devices_and_trunks, NULL},
     {10, "calls", calls, NULL},
     {11, "where devices are registered", bindings, NULL},
+    {12, "calls that another server is to end", call_ends, NULL},
 };
 const size_t ct_migration_count = sizeof(ct_migrations) / sizeof(ct_migrations[0]);

@@ -239,7 +239,7 @@ static enum ct_result hang_up(struct ct_call *call)
     if (result != CT_OK)
         return result;
     if (board == NULL || !ct_str_equal(node, ct_switchboard_node(board)))
-        return CT_CONFLICT;
+        return ct_record_ask_end(call->db, path->id, ct_clock_unix_ms());
     return ct_switchboard_hang_up(board, key.at);
 }
 
@@ -271,18 +271,15 @@ const struct ct_route ct_dial_routes[] = {
      .path = &path_schema,
      .reply = &ct_call_schema,
      .status = 202,
-     .access = CT_READ,
+     .access = CT_WRITE,
      .auth = CT_USER,
      .scope = "calls:write",
      .run = hang_up,
-     .errors = (const struct ct_route_error[]){{CT_NOT_FOUND, 404, "Call not found"},
-                                               {CT_CONFLICT, 409, "The call is another server's"},
-                                               {0}},
+     .errors = (const struct ct_route_error[]){{CT_NOT_FOUND, 404, "Call not found"}, {0}},
      .summary = "Hang up",
      .doc =
-         "Ends a call that you made or got. The answer is the call as it was at that moment; its "
-         "end follows at once. One that is over stays as it is. 409: another server of this "
-         "database has the call, and only that one can end it.",
+         "Ends a call that you made or got, on whichever server of this database it is. The answer "
+         "is the call as it was at that moment; its end follows. One that is over stays as it is.",
      .tag = "Voice"},
 };
 const size_t ct_dial_route_count = sizeof(ct_dial_routes) / sizeof(ct_dial_routes[0]);

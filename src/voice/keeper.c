@@ -77,8 +77,12 @@ static enum ct_result is_any_gone(struct ct_store *store, struct ct_str node, in
     enum ct_result result = ct_store_read_begin(store, &db);
     if (result != CT_OK)
         return result;
-    result = ct_db_query(db, "SELECT 1 FROM call_nodes WHERE seen_at < $1 AND node <> $2 LIMIT 1",
-                         &stmt);
+    result = ct_db_query(
+        db,
+        "SELECT 1 WHERE EXISTS (SELECT 1 FROM call_nodes WHERE seen_at < $1 AND node <> $2) OR "
+        "EXISTS (SELECT 1 FROM calls WHERE ended_at IS NULL AND started_at < $1 AND node <> $2 AND "
+        "NOT EXISTS (SELECT 1 FROM call_nodes WHERE call_nodes.node = calls.node))",
+        &stmt);
     if (result == CT_OK) {
         ct_bind_int(stmt, 1, before_ms);
         ct_bind_str(stmt, 2, node);

@@ -237,6 +237,16 @@ static struct ct_location *make_location(struct ct_locations *locations,
     return made;
 }
 
+static const struct ct_location *find_place(const struct ct_locations *locations, int64_t device_id,
+                                            int64_t place)
+{
+    struct ct_location_list list = ct_locations_find(locations, device_id);
+    for (size_t i = 0; i < list.count; i++)
+        if (location_of(list.all[i])->place == place)
+            return location_of(list.all[i]);
+    return NULL;
+}
+
 /* Room for one more in the list of a device. */
 static struct device *prepare_device(struct ct_locations *locations, int64_t id)
 {
@@ -303,6 +313,53 @@ enum ct_result ct_locations_put(struct ct_locations *locations, const struct ct_
     int64_t left = row->expires_at - locations->env->unix_ms(locations->env->ctx);
     ct_timer_start(locations->wheel, &made->timer, left > 1 ? left : 1);
     return CT_OK;
+}
+
+static const struct ct_binding_row *row_of(const struct ct_location *location,
+                                           const struct ct_binding_row *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (rows[i].place == location->place)
+            return &rows[i];
+    return NULL;
+}
+
+static bool is_row(const struct ct_location *location, const struct ct_binding_row *row)
+{
+    return location->registered_at == row->registered_at && location->cseq == row->cseq &&
+           location->binding.expires_at == row->expires_at &&
+           ct_str_equal(location->call_id, row->call_id) &&
+           ct_str_equal(location->binding.contact, row->contact);
+}
+
+enum ct_result ct_locations_sync(struct ct_locations *locations, int64_t device_id,
+                                 const struct ct_binding_row *rows, size_t count)
+{
+    enum ct_result result = CT_OK;
+    struct ct_location_list list = ct_locations_find(locations, device_id);
+    for (size_t i = list.count; i-- > 0;) {
+        int64_t place = location_of(list.all[i])->place;
+        if (row_of(location_of(list.all[i]), rows, count) == NULL) {
+            ct_locations_remove(locations, device_id, place);
+            list = ct_locations_find(locations, device_id);
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        const struct ct_location *known = find_place(locations, device_id, rows[i].place);
+        struct ct_sip_hop hop;
+        if (known != NULL && is_row(known, &rows[i]))
+            continue;
+        bool stays = known != NULL && read_hop(&rows[i], &hop) &&
+                     hop.transport == known->binding.hop.transport &&
+                     ct_sip_socket_equal(&hop.peer, &known->binding.hop.peer);
+        if (stays)
+            hop = known->binding.hop;
+        else
+            ct_locations_remove(locations, device_id, rows[i].place);
+        if (ct_locations_put(locations, &rows[i], stays ? &hop : NULL) != CT_OK)
+            result = CT_NOMEM;
+    }
+    return result;
 }
 
 void ct_locations_lost(struct ct_locations *locations, const struct ct_sip_hop *hop)

@@ -43,6 +43,10 @@ void ct_locations_free(struct ct_locations *locations);
 CT_CHECKED enum ct_result ct_locations_put(struct ct_locations *locations,
                                            const struct ct_binding_row *row,
                                            const struct ct_sip_hop *hop);
+/** Makes what there is of a device what these rows say; a row that came from where it is known to be keeps its
+ *  connection. CT_NOMEM: some of it may be missing. */
+CT_CHECKED enum ct_result ct_locations_sync(struct ct_locations *locations, int64_t device_id,
+                                            const struct ct_binding_row *rows, size_t count);
 void ct_locations_remove(struct ct_locations *locations, int64_t device_id, int64_t place);
 /** All of a device. */
 void ct_locations_forget(struct ct_locations *locations, int64_t device_id);

@@ -301,13 +301,14 @@ static enum ct_result find_lost(struct ct_db *db, struct ct_str node, int64_t be
                                 size_t limit, struct lost *out, size_t *count)
 {
     struct ct_stmt *stmt;
-    enum ct_result result =
-        ct_db_query(db,
-                    "SELECT c.id, n.seen_at, c.started_at, c.ringing_at, c.answered_at "
-                    "FROM call_nodes AS n JOIN calls AS c ON c.node = n.node "
-                    "WHERE c.ended_at IS NULL AND c.started_at < $1 AND n.seen_at < $1 "
-                    "AND n.node <> $2 LIMIT $3",
-                    &stmt);
+    /* A process that had no calls for a while may have been forgotten, and end before its next beat. */
+    enum ct_result result = ct_db_query(
+        db,
+        "SELECT c.id, coalesce(n.seen_at, c.started_at), c.started_at, c.ringing_at, "
+        "c.answered_at FROM calls AS c LEFT JOIN call_nodes AS n ON n.node = c.node "
+        "WHERE c.ended_at IS NULL AND c.started_at < $1 AND (n.seen_at IS NULL OR n.seen_at < $1) "
+        "AND c.node <> $2 LIMIT $3",
+        &stmt);
     if (result != CT_OK)
         return result;
     ct_bind_int(stmt, 1, before_ms);
@@ -358,6 +359,47 @@ enum ct_result ct_record_interrupt(struct ct_db *db, struct ct_str node, int64_t
                                                  .reason = CT_STR("The server was gone")});
     ct_arena_free(arena);
     return result == CT_OK ? forget_nodes(db, node, before_ms) : result;
+}
+
+/* ---- ends that were asked for elsewhere ---- */
+
+enum ct_result ct_record_ask_end(struct ct_db *db, int64_t id, int64_t at)
+{
+    struct ct_stmt *stmt;
+    enum ct_result result =
+        ct_db_query(db,
+                    "UPDATE calls SET end_asked_at = $2 WHERE id = $1 AND ended_at IS NULL AND "
+                    "end_asked_at IS NULL",
+                    &stmt);
+    if (result != CT_OK)
+        return result;
+    ct_bind_int(stmt, 1, id);
+    ct_bind_int(stmt, 2, at);
+    result = ct_run(stmt);
+    if (result == CT_OK)
+        ct_db_touch(db, CT_TOUCHED_CALL_ENDS);
+    return result;
+}
+
+enum ct_result ct_record_asked_ends(struct ct_arena *arena, struct ct_db *db, struct ct_str node,
+                                    size_t limit, struct ct_str *out, size_t *count)
+{
+    struct ct_stmt *stmt;
+    enum ct_result result = ct_db_query(db,
+                                        "SELECT call_key FROM calls WHERE node = $1 AND "
+                                        "end_asked_at IS NOT NULL AND ended_at IS NULL LIMIT $2",
+                                        &stmt);
+    *count = 0;
+    if (result != CT_OK)
+        return result;
+    ct_bind_str(stmt, 1, node);
+    ct_bind_int(stmt, 2, (int64_t)limit);
+    while (*count < limit && (result = ct_step(stmt)) == CT_ROW) {
+        result = ct_column_str(stmt, 0, arena, &out[(*count)++]);
+        if (result != CT_OK)
+            return result;
+    }
+    return result == CT_ROW ? CT_OK : result;
 }
 
 /* ---- the end of their time ---- */

@@ -91,6 +91,14 @@ CT_CHECKED enum ct_result ct_node_begin(struct ct_db *db, struct ct_str node, in
 CT_CHECKED enum ct_result ct_record_interrupt(struct ct_db *db, struct ct_str node,
                                               int64_t before_ms, size_t limit, size_t *count);
 
+/** Notes that a call is to be ended by the process that has it, which hears of it by CT_TOUCHED_CALL_ENDS. Nothing is
+ *  done when it is over. */
+CT_CHECKED enum ct_result ct_record_ask_end(struct ct_db *db, int64_t id, int64_t at);
+/** The keys of the calls of @p node that are to be ended, in @p arena, at most @p limit. */
+CT_CHECKED enum ct_result ct_record_asked_ends(struct ct_arena *arena, struct ct_db *db,
+                                               struct ct_str node, size_t limit, struct ct_str *out,
+                                               size_t *count);
+
 /** Deletes at most @p limit records of calls that began before @p before_ms and are over, with their
  *  messages: those with the lowest ids first. @p count is how many. */
 CT_CHECKED enum ct_result ct_record_discard(struct ct_db *db, int64_t before_ms, size_t limit,

@@ -3,13 +3,14 @@
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
-#include "voice/registration_plan.h"
+#include "voice/registration_reply.h"
+#include "voice/registration_shared.h"
 
 /* Devices whose REGISTERs wait for the disk, by their ids; and how many of one may. */
 #define BUCKETS ((size_t)1024)
 #define WAITING_MOST 8
+#define LOOKED ((size_t)64)
 #define RETRY_AFTER "Retry-After: 2\r\n"
 /* How often what has expired is deleted, and how much at a time. */
 #define TIDY_MS 5000
@@ -24,6 +25,7 @@ struct registration {
     struct ct_sip_hop from;
     struct ct_registration_wish wish;
     struct ct_registration_plan plan;
+    struct ct_registration_before before; /* of a database that is shared */
     struct ct_job job;
     struct ct_sip_letter letter;
     enum ct_result outcome;
@@ -41,6 +43,10 @@ struct ct_registrar {
     struct ct_sip_letter tidy_letter;
     int64_t tidy_now;
     bool tidy_more;
+    struct looked { /* devices that were looked for in the store, by their ids */
+        int64_t device_id;
+        unsigned turn;
+    } looked[LOOKED];
 };
 
 static int64_t unix_ms(const struct ct_registrar *registrar)
@@ -48,9 +54,53 @@ static int64_t unix_ms(const struct ct_registrar *registrar)
     return registrar->options.env->unix_ms(registrar->options.env->ctx);
 }
 
+/* ---- what other processes have written ---- */
+
+static bool is_at_work(const struct ct_registrar *registrar, int64_t device_id);
+
+/* With a read of its own, unless one is open. Without an answer what is in memory stands. */
+static void look(struct ct_registrar *registrar, int64_t device_id)
+{
+    struct ct_reader *reader = registrar->options.reader;
+    struct ct_arena *arena = ct_arena_new();
+    struct ct_binding_row *rows =
+        arena == NULL ? NULL : ct_arena_alloc(arena, CT_CONTACTS_MOST * sizeof(*rows));
+    struct ct_db *db = reader->open;
+    const bool own = db == NULL;
+    size_t count = 0;
+    if (rows != NULL && (!own || ct_reader_begin(reader, &db) == CT_OK)) {
+        if (ct_binding_list(arena, db, device_id, unix_ms(registrar), CT_CONTACTS_MOST, rows,
+                            &count) == CT_OK)
+            (void)!ct_locations_sync(registrar->locations, device_id, rows, count);
+        if (own)
+            ct_reader_end(reader, db);
+    }
+    ct_arena_free(arena);
+}
+
+/* While a REGISTER of the device is at work, memory is about to be right. */
+static void look_once(struct ct_registrar *registrar, int64_t device_id)
+{
+    struct looked *looked = &registrar->looked[(uint64_t)device_id % LOOKED];
+    unsigned turn = registrar->options.reader->turn + 1; /* 0: never */
+    if (!registrar->options.shared || is_at_work(registrar, device_id) ||
+        (looked->device_id == device_id && looked->turn == turn))
+        return;
+    *looked = (struct looked){device_id, turn};
+    look(registrar, device_id);
+}
+
 /* ---- the way of a REGISTER ---- */
 
 static void begin(struct registration *registration);
+
+static bool is_at_work(const struct ct_registrar *registrar, int64_t device_id)
+{
+    const struct registration *one = registrar->waiting[(uint64_t)device_id % BUCKETS];
+    while (one != NULL && one->caller.device_id != device_id)
+        one = one->next;
+    return one != NULL;
+}
 
 static bool is_first(const struct registration *registration)
 {
@@ -86,61 +136,13 @@ static void reply(struct registration *registration, int status, struct ct_str h
         (void)!ct_sip_reply(registration->server, status, &options);
 }
 
-/* RFC 3261 section 20.17: "Sat, 13 Nov 2010 23:29:00 GMT" */
-static void add_date(struct ct_buf *out, int64_t now)
-{
-    static const char days[] = "SunMonTueWedThuFriSat";
-    static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-    struct tm parts;
-    time_t seconds = (time_t)(now / 1000);
-    if (gmtime_r(&seconds, &parts) == NULL)
-        return;
-    ct_buf_printf(out, "Date: %.3s, %02d %.3s %d %02d:%02d:%02d GMT\r\n",
-                  days + (ptrdiff_t)3 * parts.tm_wday, parts.tm_mday,
-                  months + (ptrdiff_t)3 * parts.tm_mon, parts.tm_year + 1900, parts.tm_hour,
-                  parts.tm_min, parts.tm_sec);
-}
-
-static void add_contact(struct ct_buf *out, const struct ct_location *location, int64_t now)
-{
-    const struct ct_binding *binding = &location->binding;
-    int64_t left = (binding->expires_at - now + 500) / 1000;
-    ct_buf_text(out, "Contact: <");
-    ct_buf_str(out, binding->contact);
-    ct_buf_text(out, ">;expires=");
-    ct_buf_int(out, left > 0 ? left : 0);
-    if (binding->q < 1000) {
-        ct_buf_text(out, ";q=0.");
-        ct_buf_digits(out, binding->q, 3);
-    }
-    if (binding->instance.len > 0) {
-        ct_buf_text(out, ";+sip.instance=\"");
-        ct_buf_str(out, binding->instance);
-        ct_buf_char(out, '"');
-    }
-    if (location->reg_id > 0) {
-        ct_buf_text(out, ";reg-id=");
-        ct_buf_int(out, location->reg_id);
-    }
-    ct_buf_text(out, "\r\n");
-}
-
 static void reply_bindings(struct registration *registration)
 {
     struct ct_registrar *registrar = registration->registrar;
-    int64_t now = unix_ms(registrar);
-    struct ct_location_list list =
-        ct_locations_find(registrar->locations, registration->caller.device_id);
     struct ct_buf headers = ct_buf_in(registration->arena);
-    for (size_t i = 0; i < list.count; i++)
-        add_contact(&headers, (const struct ct_location *)(const void *)list.all[i], now);
-    if (registration->wish.path.len > 0) {
-        ct_buf_text(&headers, "Path: ");
-        ct_buf_str(&headers, registration->wish.path);
-        ct_buf_text(&headers, "\r\n");
-    }
-    ct_buf_text(&headers, "Supported: path\r\n");
-    add_date(&headers, now);
+    ct_registration_write(&headers,
+                          ct_locations_find(registrar->locations, registration->caller.device_id),
+                          registration->wish.path, unix_ms(registrar));
     if (headers.failed)
         reply(registration, 503, CT_STR(RETRY_AFTER));
     else
@@ -151,8 +153,10 @@ static void reply_bindings(struct registration *registration)
 
 static enum ct_result run_store(void *ctx, struct ct_db *db)
 {
-    const struct registration *registration = ctx;
-    const struct ct_registration_plan *plan = &registration->plan;
+    struct registration *registration = ctx;
+    struct ct_registration_plan *plan = &registration->plan;
+    if (registration->registrar->options.shared)
+        return ct_registration_share(db, registration->caller.user_id, plan, &registration->before);
     return ct_registration_store(db, registration->caller.user_id, plan->now, plan->changes,
                                  plan->count);
 }
@@ -169,7 +173,10 @@ static enum ct_result apply(struct registration *registration)
 {
     struct ct_locations *locations = registration->registrar->locations;
     enum ct_result result = CT_OK;
-    for (size_t i = 0; i < registration->plan.count; i++) {
+    if (registration->registrar->options.shared)
+        result = ct_locations_sync(locations, registration->caller.device_id,
+                                   registration->before.rows, registration->before.count);
+    for (size_t i = 0; registration->plan.status == 0 && i < registration->plan.count; i++) {
         const struct ct_registration_change *change = &registration->plan.changes[i];
         if (change->kind == CT_REGISTRATION_REMOVE)
             ct_locations_remove(locations, change->row.device_id, change->row.place);
@@ -186,7 +193,9 @@ static void on_disk(void *ctx)
     registration->registrar->under_way--;
     if (result == CT_OK)
         result = apply(registration);
-    if (result == CT_OK)
+    if (result == CT_OK && registration->plan.status != 0)
+        reply(registration, registration->plan.status, (struct ct_str){0});
+    else if (result == CT_OK)
         reply_bindings(registration);
     else if (result == CT_NOT_FOUND) /* the device was deleted meanwhile */
         reply(registration, 404, (struct ct_str){0});
@@ -199,16 +208,22 @@ static void begin(struct registration *registration)
 {
     struct ct_registrar *registrar = registration->registrar;
     struct ct_registration_plan *plan = &registration->plan;
-    *plan = (struct ct_registration_plan){
-        .arena = registration->arena,
-        .device_id = registration->caller.device_id,
-        .wish = &registration->wish,
-        .from = &registration->from,
-        .contacts_max = registrar->options.contacts_max,
-        .now = unix_ms(registrar),
-        .list = ct_locations_find(registrar->locations, registration->caller.device_id)};
-    enum ct_result result = ct_registration_plan(plan);
-    if (result == CT_OK && plan->status == 0 && plan->count > 0) {
+    *plan = (struct ct_registration_plan){.arena = registration->arena,
+                                          .device_id = registration->caller.device_id,
+                                          .wish = &registration->wish,
+                                          .from = &registration->from,
+                                          .contacts_max = registrar->options.contacts_max,
+                                          .now = unix_ms(registrar)};
+    enum ct_result result = CT_OK;
+    bool writes = registrar->options.shared && (plan->wish->star || plan->wish->count > 0);
+    if (!writes) {
+        if (registrar->options.shared)
+            look(registrar, plan->device_id);
+        plan->list = ct_locations_find(registrar->locations, plan->device_id);
+        result = ct_registration_plan(plan);
+        writes = result == CT_OK && plan->status == 0 && plan->count > 0;
+    }
+    if (writes) {
         registration->job = (struct ct_job){.run = run_store, .done = stored, .ctx = registration};
         registration->letter = (struct ct_sip_letter){.open = on_disk, .ctx = registration};
         result = ct_store_submit(registrar->options.store, &registration->job);
@@ -415,6 +430,7 @@ bool ct_registrar_settled(const struct ct_registrar *registrar)
 size_t ct_registrar_find(struct ct_registrar *registrar, int64_t device_id,
                          const struct ct_binding *const **out)
 {
+    look_once(registrar, device_id);
     struct ct_location_list list = ct_locations_find(registrar->locations, device_id);
     *out = list.all;
     return list.count;
@@ -432,6 +448,11 @@ void ct_registrar_lost(struct ct_registrar *registrar, const struct ct_sip_hop *
 
 void ct_registrar_changed(struct ct_registrar *registrar, int64_t device_id)
 {
+    if (registrar->options.shared) {
+        if (!is_at_work(registrar, device_id))
+            look(registrar, device_id);
+        return;
+    }
     struct ct_binding_row row;
     struct ct_db *db;
     size_t count = 1;

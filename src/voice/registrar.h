@@ -21,6 +21,9 @@
  * contacts and no more: a further one takes the place of the one that was registered the longest ago, since phones
  * behind routers come back from new ports. Contacts are compared by RFC 3261 section 19.1.4, or by instance and
  * reg-id where there are both (RFC 5626).
+ *
+ * Where other processes have the same database, theirs are in the store alone until somebody is called: it is looked
+ * there, once in a turn of the SIP thread, and what a REGISTER changes is found out in its transaction.
  */
 struct ct_registrar;
 
@@ -37,7 +40,8 @@ struct ct_binding {
 };
 
 /** The bindings of a device, the best first; what was registered later is better among equals. Borrowed until
- *  the SIP thread goes on to the next message, letter or timer. */
+ *  the SIP thread goes on to the next message, letter or timer. Those of other processes are among them, if the
+ *  database answers; it may be asked while a read of the reader is open. */
 size_t ct_registrar_find(struct ct_registrar *registrar, int64_t device_id,
                          const struct ct_binding *const **out);
 /** Whether any device is registered from that address and port (a stream: by that connection). */
@@ -52,6 +56,7 @@ struct ct_registrar_options {
     struct ct_authenticator *authenticator;
     int64_t expires_min_s, expires_max_s, expires_default_s;
     size_t contacts_max; /* of a device; 1 to 100 */
+    bool shared;         /* other processes may have the database too */
 };
 /** Loads what the store has. CT_UNAVAILABLE, CT_NOMEM. */
 CT_CHECKED enum ct_result ct_registrar_new(const struct ct_registrar_options *options,

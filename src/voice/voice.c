@@ -10,8 +10,10 @@
 #include "sip/endpoint.h"
 #include "sip/re_net.h"
 #include "voice/authenticate.h"
+#include "voice/call_ends.h"
 #include "voice/carriers.h"
 #include "voice/device_news.h"
+#include "voice/message_count.h"
 #include "voice/registrar.h"
 #include "voice/switchboard.h"
 
@@ -43,6 +45,7 @@ struct ct_voice {
     struct ct_switchboard *board;
     struct ct_timer news_timer;
     int64_t news_seen;
+    struct ct_call_ends ends;
     int64_t bindings; /* that are in the metric */
     bool started;
     struct ct_timer end_timer;
@@ -123,38 +126,11 @@ static void request(void *ctx, struct ct_sip_server *transaction,
         ct_switchboard_request(voice->board, transaction, message);
 }
 
-static void count_message(struct ct_voice *voice, bool sent, struct ct_str bytes)
-{
-    static const struct {
-        struct ct_str begins;
-        enum ct_metric row;
-    } methods[] = {{{"INVITE ", 7}, CT_METRIC_SIP_INVITE},
-                   {{"REGISTER ", 9}, CT_METRIC_SIP_REGISTER},
-                   {{"OPTIONS ", 8}, CT_METRIC_SIP_OPTIONS},
-                   {{"BYE ", 4}, CT_METRIC_SIP_BYE}};
-    static const enum ct_metric classes[] = {CT_METRIC_SIP_1XX, CT_METRIC_SIP_2XX,
-                                             CT_METRIC_SIP_3XX, CT_METRIC_SIP_4XX,
-                                             CT_METRIC_SIP_5XX, CT_METRIC_SIP_6XX};
-    bool response = bytes.len > 8 && memcmp(bytes.at, "SIP/2.0 ", 8) == 0;
-    enum ct_metric row = CT_METRIC_SIP_OTHER;
-    if (response != sent)
-        return;
-    if (response) {
-        size_t class = (size_t)(bytes.at[8] - '1');
-        row = classes[class < 6 ? class : 0];
-    }
-    for (size_t i = 0; !response && i < sizeof(methods) / sizeof(methods[0]); i++)
-        if (bytes.len > methods[i].begins.len &&
-            memcmp(bytes.at, methods[i].begins.at, methods[i].begins.len) == 0)
-            row = methods[i].row;
-    ct_metrics_add(voice->metrics, row, 1);
-}
-
 static void trace(void *ctx, bool sent, const struct ct_sip_hop *hop, struct ct_str bytes,
                   struct ct_str call_id)
 {
     struct ct_voice *voice = ctx;
-    count_message(voice, sent, bytes);
+    ct_message_count(voice->metrics, sent, bytes);
     ct_switchboard_trace(voice->board, sent, hop, bytes, call_id);
 }
 
@@ -175,6 +151,7 @@ static void look_for_news(void *ctx)
         ct_authenticator_forget(voice->authenticator, ids[i]);
         ct_registrar_changed(voice->registrar, ids[i]);
     }
+    ct_call_ends_look(&voice->ends);
     ct_timer_start(ct_sip_wheel(voice->sip), &voice->news_timer, NEWS_MS);
 }
 
@@ -224,7 +201,8 @@ static void rest(void *ctx)
 static bool settled(void *ctx)
 {
     struct ct_voice *voice = ctx;
-    return ct_registrar_settled(voice->registrar) && ct_switchboard_settled(voice->board);
+    return ct_registrar_settled(voice->registrar) && ct_switchboard_settled(voice->board) &&
+           ct_call_ends_settled(&voice->ends);
 }
 
 static void end(void *ctx)
@@ -346,8 +324,8 @@ static enum ct_result make_registrar(struct ct_voice *voice)
                                                    .expires_min_s = EXPIRES_MIN_S,
                                                    .expires_max_s = EXPIRES_MAX_S,
                                                    .expires_default_s = EXPIRES_MAX_S,
-                                                   .contacts_max =
-                                                       (size_t)config->sip_contacts_max};
+                                                   .contacts_max = (size_t)config->sip_contacts_max,
+                                                   .shared = ct_store_reads_wait(voice->store)};
     return ct_registrar_new(&registrar, &voice->registrar);
 }
 
@@ -416,6 +394,12 @@ enum ct_result ct_voice_start(struct ct_voice *voice, const struct ct_voice_opti
         return result;
     voice->news_timer = (struct ct_timer){.fire = look_for_news, .ctx = voice};
     ct_timer_start(ct_sip_wheel(voice->sip), &voice->news_timer, 1);
+    voice->ends = (struct ct_call_ends){.store = voice->store,
+                                        .reader = &voice->reader,
+                                        .board = voice->board,
+                                        .post = ct_sip_net_post(voice->net),
+                                        .node = options->node};
+    ct_call_ends_start(&voice->ends);
     result = ct_sip_net_start(voice->net, &user, arena, why);
     voice->started = result == CT_OK;
     if (result == CT_OK)
@@ -469,6 +453,7 @@ void ct_voice_stop(struct ct_voice *voice)
 {
     if (voice == NULL)
         return;
+    ct_call_ends_stop(&voice->ends);
     if (voice->started)
         hang_up_all(voice);
     ct_sip_net_end(voice->net);

@@ -53,8 +53,8 @@ class Leg:
 class Caller(sip.Phone):
     """A phone that calls, and is called."""
 
-    def __init__(self, server, device, source=None, **options):
-        super().__init__(sip.Udp(sip.ports(server)["udp"], source=source), device["sip"]["username"],
+    def __init__(self, server, device, source=None, anybody=False, **options):
+        super().__init__(sip.Udp(sip.ports(server)["udp"], source=source, anybody=anybody), device["sip"]["username"],
                          device["sip"]["password"], **options)
 
     def hear(self, seconds=sip.SECONDS):

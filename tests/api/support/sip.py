@@ -39,21 +39,32 @@ def ports(server):
 class Udp:
     name = "UDP"
 
-    def __init__(self, port, host="127.0.0.1", source=None):
+    def __init__(self, port, host="127.0.0.1", source=None, anybody=False):
+        """anybody: hears whoever sends, as a phone without a router in between; otherwise that server alone."""
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        if source is not None:
-            self.socket.bind((source, 0))
-        self.socket.connect((host, port))
+        self.peer = (host, port)
+        if source is not None or anybody:
+            self.socket.bind((source or "127.0.0.1", 0))
+        if not anybody:
+            self.socket.connect(self.peer)
+        self.anybody = anybody
+        self.asked_by = self.peer
 
     def send(self, text):
-        self.socket.send(text.encode())
+        if self.anybody:
+            self.socket.sendto(text.encode(), self.asked_by if text.startswith("SIP/2.0 ") else self.peer)
+        else:
+            self.socket.send(text.encode())
 
     def receive(self, seconds):
         self.socket.settimeout(seconds)
         try:
-            return self.socket.recv(65536).decode()
+            data, sender = self.socket.recvfrom(65536)
         except (TimeoutError, socket.timeout, ConnectionRefusedError):
             return None
+        if not data.startswith(b"SIP/2.0 "):
+            self.asked_by = sender
+        return data.decode()
 
     def close(self):
         self.socket.close()

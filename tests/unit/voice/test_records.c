@@ -219,6 +219,83 @@ out:
     return result;
 }
 
+/* It had no calls for so long that it was forgotten, and ended before it said again that it is up. */
+static enum ct_result test_a_process_that_was_forgotten(void)
+{
+    enum ct_result result = CT_OK;
+    struct scratch scratch;
+    int64_t id = 0;
+
+    TRY(open_house(&scratch));
+    TRY(BEGIN(&scratch, "k", &id, .node = CT_STR("nowhere"), .caller_id = ALICE));
+    TRY(ct_keep_interrupt(scratch.store, CT_STR("mine"), NOW));
+    EXPECT_VALUE(&scratch, "queued", "SELECT status FROM calls");
+    TRY(ct_keep_interrupt(scratch.store, CT_STR("nowhere"), NOW + 1));
+    EXPECT_VALUE(&scratch, "queued", "SELECT status FROM calls");
+    TRY(ct_keep_interrupt(scratch.store, CT_STR("mine"), NOW + 1));
+    EXPECT_VALUE(&scratch, "interrupted", "SELECT status FROM calls");
+    EXPECT_VALUE(&scratch, "1", "SELECT count(*) FROM calls WHERE ended_at = started_at");
+out:
+    scratch_close(&scratch);
+    return result;
+}
+
+/* ---- ends that are asked for elsewhere ---- */
+
+static enum ct_result run_ask(void *ctx, struct ct_db *db)
+{
+    return ct_record_ask_end(db, *(const int64_t *)ctx, NOW + 7);
+}
+
+static void note_touch(void *ctx, unsigned what)
+{
+    *(unsigned *)ctx |= what;
+}
+
+static enum ct_result asked_of(struct scratch *scratch, const char *node, struct ct_str *keys,
+                               size_t *count)
+{
+    struct ct_db *db;
+    enum ct_result result = ct_store_read_begin(scratch->store, &db);
+    if (result != CT_OK)
+        return result;
+    result = ct_record_asked_ends(scratch->arena, db, ct_str_of(node), 2, keys, count);
+    ct_store_read_end(db);
+    return result;
+}
+
+static enum ct_result test_an_end_that_is_asked_for(void)
+{
+    enum ct_result result = CT_OK;
+    struct scratch scratch;
+    struct ct_str keys[2];
+    size_t count = 0;
+    unsigned touched = 0;
+    int64_t ids[3];
+
+    TRY(open_house(&scratch));
+    TRY(BEGIN(&scratch, "a", &ids[0], .node = CT_STR("one"), .caller_id = ALICE));
+    TRY(BEGIN(&scratch, "b", &ids[1], .node = CT_STR("one"), .caller_id = ALICE));
+    TRY(BEGIN(&scratch, "c", &ids[2], .node = CT_STR("other"), .caller_id = ALICE));
+    TRY(asked_of(&scratch, "one", keys, &count));
+    EXPECT(count == 0);
+    ct_store_watch(scratch.store, note_touch, &touched);
+    for (size_t i = 0; i < 3; i++)
+        TRY(ct_store_write(scratch.store, run_ask, &ids[i]));
+    ct_store_unwatch(scratch.store, &touched);
+    EXPECT((touched & CT_TOUCHED_CALL_ENDS) != 0);
+    TRY(asked_of(&scratch, "one", keys, &count));
+    EXPECT(count == 2);
+    TRY(CHANGE(&scratch, ids[0], CT_RECORD_CANCELED, NOW + 9));
+    TRY(asked_of(&scratch, "one", keys, &count));
+    EXPECT(count == 1 && is(keys[0], "b"));
+    TRY(asked_of(&scratch, "other", keys, &count));
+    EXPECT(count == 1 && is(keys[0], "c"));
+out:
+    scratch_close(&scratch);
+    return result;
+}
+
 /* ---- the start and the end ---- */
 
 static enum ct_result test_the_thread(void)
@@ -306,6 +383,8 @@ int main(void)
         CT_UNIT(test_what_has_been_used),
         CT_UNIT(test_calls_of_a_process_that_is_gone),
         CT_UNIT(test_a_call_that_has_just_begun),
+        CT_UNIT(test_a_process_that_was_forgotten),
+        CT_UNIT(test_an_end_that_is_asked_for),
         CT_UNIT(test_the_thread),
         CT_UNIT(test_what_was_kept_long_enough),
     };
