@@ -16,8 +16,8 @@ struct ct_shield {
     struct ct_bans *bans;
 };
 
-/* What tools that look for SIP servers call themselves, in lower case; who wants in can change it, but most
- * do not. */
+/* What tools that look for SIP servers call themselves, in lower case and with a letter in front; who wants in can
+ * change it, but most do not. */
 static const char *const scanners[] = {
     "friendly-scanner",
     "friendly-request",
@@ -52,7 +52,8 @@ static bool has_word(struct ct_str text, const char *word)
 {
     size_t length = strlen(word);
     for (size_t at = 0; at + length <= text.len; at++)
-        if (ct_str_equal_nocase((struct ct_str){text.at + at, length},
+        if ((text.at[at] | 0x20) == word[0] &&
+            ct_str_equal_nocase((struct ct_str){text.at + at, length},
                                 (struct ct_str){word, length}))
             return true;
     return false;

@@ -101,6 +101,7 @@ static enum ct_result test_who_is_known(void)
         {"OPTIONS", "100@", "200@", "", 5060, false, false},
         {"OPTIONS", "", "", "User-Agent: friendly-scanner\r\n", 5060, false, true},
         {"REGISTER", KNOWN, KNOWN, "User-Agent: SIPVicious/0.3\r\n", 5060, false, true},
+        {"OPTIONS", "", "", "User-Agent: The vAXsIPuSERaGENT 3.1\r\n", 5060, false, true},
         {"REGISTER", KNOWN, KNOWN, "User-Agent: sipcli/v1.8\r\n", 7777, true, false},
         {"INVITE", "100@", "200@", "User-Agent: Linphone/4.0\r\n", 5060, false, false},
     };
