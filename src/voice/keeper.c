@@ -60,13 +60,18 @@ enum ct_result ct_keep_beat(struct ct_store *store, struct ct_str node, int64_t 
 struct interruption {
     struct ct_str node;
     int64_t before_ms;
+    const struct beat *begin; /* written with it, unless NULL */
     size_t count;
 };
 
 static enum ct_result run_interrupt(void *ctx, struct ct_db *db)
 {
     struct interruption *job = ctx;
-    return ct_record_interrupt(db, job->node, job->before_ms, CT_KEEP_ROWS, &job->count);
+    enum ct_result result =
+        job->begin == NULL ? CT_OK : ct_node_begin(db, job->begin->node, job->begin->now_ms);
+    return result == CT_OK
+               ? ct_record_interrupt(db, job->node, job->before_ms, CT_KEEP_ROWS, &job->count)
+               : result;
 }
 
 static enum ct_result is_any_gone(struct ct_store *store, struct ct_str node, int64_t before_ms,
@@ -93,17 +98,21 @@ static enum ct_result is_any_gone(struct ct_store *store, struct ct_str node, in
     return result == CT_ROW ? CT_OK : result;
 }
 
+static enum ct_result interrupt_all(struct ct_store *store, struct interruption *job)
+{
+    enum ct_result result;
+    do {
+        result = ct_store_write(store, run_interrupt, job);
+    } while (result == CT_OK && job->count == CT_KEEP_ROWS);
+    return result;
+}
+
 enum ct_result ct_keep_interrupt(struct ct_store *store, struct ct_str node, int64_t before_ms)
 {
     struct interruption job = {.node = node, .before_ms = before_ms};
     bool gone = false;
     enum ct_result result = is_any_gone(store, node, before_ms, &gone);
-    if (result != CT_OK || !gone)
-        return result;
-    do {
-        result = ct_store_write(store, run_interrupt, &job);
-    } while (result == CT_OK && job.count == CT_KEEP_ROWS);
-    return result;
+    return result == CT_OK && gone ? interrupt_all(store, &job) : result;
 }
 
 /* ---- what was kept long enough ---- */
@@ -246,13 +255,12 @@ static enum ct_result begin(struct ct_keeper *keeper)
     const struct ct_keeper_options *options = &keeper->options;
     int64_t now_ms = ct_clock_unix_ms();
     enum ct_result result = make_name(keeper);
-    struct beat beat = {ct_keeper_node(keeper), now_ms};
-    if (result == CT_OK)
-        result = ct_store_write(options->store, run_begin, &beat);
-    return result == CT_OK
-               ? ct_keep_interrupt(options->store, ct_keeper_node(keeper),
-                                   options->alone ? INT64_MAX : now_ms - CT_NODE_GONE_MS)
-               : result;
+    const struct beat beat = {ct_keeper_node(keeper), now_ms};
+    struct interruption job = {.node = beat.node,
+                               .before_ms = options->alone ? INT64_MAX : now_ms - CT_NODE_GONE_MS,
+                               .begin = &beat};
+    /* One transaction as a rule: a start waits for the disk. */
+    return result == CT_OK ? interrupt_all(options->store, &job) : result;
 }
 
 enum ct_result ct_keeper_start(const struct ct_keeper_options *options, struct ct_keeper **out)

@@ -276,10 +276,10 @@ def test_a_pool_over_very_many_numbers(server):
         database.executemany(
             "INSERT INTO virtual_phone_numbers (id, phone_number, user_id, status, status_until, last_owner_id) "
             "VALUES (?, ?, ?, ?, ?, ?)",
-            [(i + 1, plus(493010000000 + i * 40), *((None, "quarantined", later + i, 1) if i % 3 == 0 else (1, None, None, None)))
+            [(i + 1, plus(493010000000 + i * 4), *((None, "quarantined", later + i, 1) if i % 3 == 0 else (1, None, None, None)))
              for i in range(200000)])
     begun = time.monotonic()
-    reply = admin.client.post("/number_pools", json={"name": "a", "first": "+493010000000", "last": "+493019999999"})
+    reply = admin.client.post("/number_pools", json={"name": "a", "first": "+493010000000", "last": "+493010999999"})
     assert time.monotonic() - begun < (3 if ENGINE == "sqlite" else 30)
     assert (reply.status_code, reply.json()["taken"]) == (200, 200000)
     assert differences(server.folder) == []
