@@ -113,14 +113,16 @@ static enum ct_result find_way(struct ct_call *call, const struct ct_device *dev
     struct ct_routing_world world = {.now_ms = now, .registered = may_be_registered};
     const struct ct_routing_call wanted = {
         .device = device, .dialled = body->to, .presented = body->from};
-    enum ct_result result =
-        ct_trunk_load(call->config, call->arena, call->db, &world.trunks, &world.trunk_count);
-    if (result == CT_OK)
-        result = ct_route_call(&world, call->arena, call->db, &wanted, out);
-    if (result == CT_OK && !ct_str_equal(out->identity.number, body->from))
+    struct ct_identity identity;
+    /* what the other side sees of a call that is forwarded may be another number */
+    enum ct_result result = ct_caller_identity(call->arena, call->db, &wanted, &identity);
+    if (result == CT_OK && !ct_str_equal(identity.number, body->from))
         return ct_call_refuse(call, "body", "from", "value_error",
                               "Value error, this is no number of yours");
-    return result;
+    if (result == CT_OK)
+        result =
+            ct_trunk_load(call->config, call->arena, call->db, &world.trunks, &world.trunk_count);
+    return result == CT_OK ? ct_route_call(&world, call->arena, call->db, &wanted, out) : result;
 }
 
 /* Begins the record, or the one that says why not: then there is no call. */

@@ -265,7 +265,10 @@ enum ct_result ct_record_refuse(struct ct_db *db, const struct ct_record_new *ca
                       .answered_at = CT_NO_TIME,
                       .ended_at = call->started_at,
                       .to_trunk_id = call->to_trunk_id};
-    enum ct_result result = add(db, call, id);
+    /* nobody pays for it, nor is it one of those that an account has made */
+    struct ct_record_new unpaid = *call;
+    unpaid.payer_id = 0;
+    enum ct_result result = add(db, &unpaid, id);
     if (result != CT_OK)
         return result == CT_CONFLICT ? CT_OK : result;
     const struct ct_record_change change = {

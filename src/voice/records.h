@@ -42,7 +42,7 @@ CT_CHECKED enum ct_result ct_record_begin(struct ct_db *db, const struct ct_reco
                                           int64_t *id);
 
 /** Writes the record of a call that this server refuses, `failed` from its first moment on, and the event of
- *  that. @p sip_code and @p reason are what the caller gets. As safe to run twice as ct_record_begin. */
+ *  that. Nobody pays for it, and limits do not count it. @p sip_code and @p reason are what the caller gets. As safe to run twice as ct_record_begin. */
 CT_CHECKED enum ct_result ct_record_refuse(struct ct_db *db, const struct ct_record_new *call,
                                            int64_t sip_code, struct ct_str reason, int64_t *id);
 

@@ -63,6 +63,10 @@ static void judged(void *ctx, const char *key)
 
 /* ---- calls that are dialled ---- */
 
+#define LOOK_AGAIN_MS 200
+/* Nobody expects a call any more that was asked for so long ago. */
+#define TOO_LATE_MS 15000
+
 struct order {
     struct ct_switchboard *board;
     struct ct_arena *arena; /* of itself */
@@ -73,8 +77,10 @@ struct order {
     bool found;    /* its record */
     bool unwanted; /* it is to be ended as soon as it has begun */
     enum ct_result outcome;
+    int64_t since_ms;
     struct ct_job job;
     struct ct_sip_letter letter;
+    struct ct_timer again; /* the store could not say */
 };
 
 static void ended(void *ctx, const struct ct_call_facts *facts)
@@ -142,33 +148,83 @@ static void looked(void *ctx, enum ct_result result)
     post(order->board, &order->letter);
 }
 
+static int64_t now_ms(const struct ct_switchboard *board)
+{
+    return board->options.env->now_ms(board->options.env->ctx);
+}
+
+static void look(struct order *order)
+{
+    struct ct_switchboard *board = order->board;
+    atomic_fetch_add(&board->letters, 1);
+    if (ct_store_submit(board->options.store, &order->job) == CT_OK)
+        return;
+    atomic_fetch_sub(&board->letters, 1);
+    ct_timer_start(ct_sip_wheel(board->options.sip), &order->again, LOOK_AGAIN_MS);
+}
+
+static void look_again(void *ctx)
+{
+    look(ctx);
+}
+
+static void stop_waiting(struct order *order)
+{
+    struct order **link = &order->board->waiting;
+    while (*link != order)
+        link = &(*link)->next;
+    *link = order->next;
+    ct_timer_stop(&order->again);
+}
+
+/* There is a record, and no call that would ever end it. */
+static void end_record(const struct order *order)
+{
+    struct ct_switchboard *board = order->board;
+    const int64_t now = board->options.env->unix_ms(board->options.env->ctx);
+    const int code = order->unwanted ? 487 : 503;
+    struct ct_call_facts facts = {.status = order->unwanted ? CT_CALL_CANCELED : CT_CALL_FAILED,
+                                  .parties = {.from = CT_STR(""), .to = CT_STR("")},
+                                  .started_ms = now,
+                                  .ended_ms = now,
+                                  .hangup_by = CT_CALL_SYSTEM,
+                                  .sip_code = code,
+                                  .reason = ct_sip_reason(code)};
+    memcpy(facts.key, order->key, sizeof(facts.key));
+    if (ct_call_log_created(board->log, &facts, true, NULL) == CT_OK)
+        ct_call_log_ended(board->log, &facts);
+}
+
+static enum ct_result begin(struct ct_switchboard *board, struct order *order)
+{
+    enum ct_result result;
+    order->next = board->orders;
+    board->orders = order;
+    board->dialled = true;
+    result = ct_calls_dial(board->calls, order->key, dial_first, dial_second, order);
+    board->dialled = false;
+    if (result != CT_OK)
+        board->orders = order->next;
+    return result;
+}
+
 static void dial(void *ctx)
 {
     struct order *order = ctx;
     struct ct_switchboard *board = order->board;
-    struct order **link = &board->waiting;
-    const bool unwanted = order->unwanted;
-    char key[sizeof(order->key)];
-    enum ct_result result = CT_UNAVAILABLE;
-    memcpy(key, order->key, sizeof(key));
-    while (*link != order)
-        link = &(*link)->next;
-    *link = order->next;
-    if (order->outcome == CT_OK && order->found && !board->closed) {
-        order->next = board->orders;
-        board->orders = order;
-        board->dialled = true;
-        result = ct_calls_dial(board->calls, order->key, dial_first, dial_second, order);
-        board->dialled = false;
-        if (result != CT_OK)
-            board->orders = order->next;
-    }
-    /* a record without a call is ended with the process */
-    if (result != CT_OK)
-        ct_arena_free(order->arena);
-    else if (unwanted)
-        (void)!ct_calls_hang_up(board->calls, key);
     atomic_fetch_sub(&board->letters, 1);
+    if (order->outcome != CT_OK && order->outcome != CT_BUG && !board->closed) {
+        ct_timer_start(ct_sip_wheel(board->options.sip), &order->again, LOOK_AGAIN_MS);
+        return;
+    }
+    stop_waiting(order);
+    bool found = order->outcome == CT_OK && order->found;
+    bool late = board->closed || now_ms(board) - order->since_ms > TOO_LATE_MS;
+    if (found && !late && !order->unwanted && begin(board, order) == CT_OK)
+        return;
+    if (found)
+        end_record(order);
+    ct_arena_free(order->arena);
 }
 
 static void open_order(void *ctx)
@@ -176,12 +232,12 @@ static void open_order(void *ctx)
     struct order *order = ctx;
     order->next = order->board->waiting;
     order->board->waiting = order;
+    order->since_ms = now_ms(order->board);
     order->letter = (struct ct_sip_letter){.open = dial, .ctx = order};
     order->job = (struct ct_job){.run = look_for_record, .done = looked, .ctx = order};
-    if (ct_store_submit(order->board->options.store, &order->job) != CT_OK) {
-        order->outcome = CT_UNAVAILABLE;
-        dial(order);
-    }
+    order->again = (struct ct_timer){.fire = look_again, .ctx = order};
+    look(order);
+    atomic_fetch_sub(&order->board->letters, 1);
 }
 
 struct ct_str ct_switchboard_node(const struct ct_switchboard *board)
@@ -394,6 +450,11 @@ void ct_switchboard_free(struct ct_switchboard *board)
         struct order *next = board->orders->next;
         ct_arena_free(board->orders->arena);
         board->orders = next;
+    }
+    while (board->waiting != NULL) {
+        struct order *order = board->waiting;
+        stop_waiting(order);
+        ct_arena_free(order->arena);
     }
     ct_sip_sessions_free(board->sessions);
     ct_call_log_free(board->log);

@@ -87,6 +87,7 @@ static enum ct_result test_a_call_that_is_refused(void)
                                    .caller_id = ALICE,
                                    .from = CT_STR("+4930000010"),
                                    .to = CT_STR("+12"),
+                                   .payer_id = ALICE,
                                    .started_at = NOW},
                           .refuse = true};
 
@@ -98,6 +99,8 @@ static enum ct_result test_a_call_that_is_refused(void)
     EXPECT(is(record.reason, "No") && is(record.ender, "system") &&
            record.answered_at == CT_NO_TIME);
     EXPECT_VALUE(&scratch, "call.refused 1", EVENTS);
+    /* it is none of those that its account has made */
+    EXPECT_VALUE(&scratch, "-", "SELECT payer_id FROM calls");
     EXPECT_RESULT(CT_CONFLICT, CHANGE(&scratch, id, CT_RECORD_RINGING, NOW));
 out:
     scratch_close(&scratch);
