@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "simulator/exchange.h"
-#include "voice/records.h"
+#include "voice/call_log_parts.h"
 
 enum ct_result __wrap_ct_store_submit(struct ct_store *store, struct ct_job *job);
 
@@ -90,7 +90,6 @@ static void go_on(void *ctx)
     } else if (!plant_once(archive, FAULT_STORE_MUTE)) {
         write->job = NULL;
         archive->under_way--;
-        ct_sip_turn(archive->sip);
         if (write->result == CT_OK && job->run == ct_call_log_write) {
             const struct ct_log_entry *entry = job->ctx;
 
@@ -98,6 +97,7 @@ static void go_on(void *ctx)
         }
         job->done(job->ctx, write->result);
     }
+    exchange_drain(exchange_now);
 }
 
 static enum archive_fate fate_of(struct archive *archive)
@@ -139,17 +139,6 @@ enum ct_result __wrap_ct_store_submit(struct ct_store *store, struct ct_job *job
 
 /* ---- the lives of the server ---- */
 
-static void post(void *ctx, struct ct_sip_letter *letter)
-{
-    (void)ctx;
-    letter->open(letter->ctx);
-}
-
-struct ct_sip_post archive_post(struct archive *archive)
-{
-    return (struct ct_sip_post){archive, post};
-}
-
 enum ct_result archive_open(struct archive *archive, struct lan *lan, enum fault fault)
 {
     archive->lan = lan;
@@ -158,34 +147,11 @@ enum ct_result archive_open(struct archive *archive, struct lan *lan, enum fault
     return scratch_open(&archive->scratch);
 }
 
-static enum ct_result run_begin(void *ctx, struct ct_db *db)
+void archive_begin(struct archive *archive)
 {
-    const struct archive *archive = ctx;
-    size_t count = 0;
-    enum ct_result result =
-        ct_node_begin(db, ct_str_of(archive->node), UNIX_START_MS + lan_now_ms(archive->lan));
-
-    if (result == CT_OK && archive->fault != FAULT_INTERRUPT)
-        result = ct_record_interrupt(db, ct_str_of(archive->node), INT64_MAX, ARCHIVE_ROWS, &count);
-    return result;
-}
-
-enum ct_result archive_begin(struct archive *archive, struct ct_sip *sip,
-                             const struct ct_sip_env *env)
-{
-    struct ct_call_log_options options = {.env = env,
-                                          .wheel = ct_sip_wheel(sip),
-                                          .post = archive_post(archive),
-                                          .store = archive->scratch.store};
-    enum ct_result result;
-
-    archive->sip = sip;
     archive->closed = false;
     archive->last_ms = 0;
     snprintf(archive->node, sizeof(archive->node), "node-%u", ++archive->lives);
-    options.node = ct_str_of(archive->node);
-    result = ct_store_write(archive->scratch.store, run_begin, archive);
-    return result == CT_OK ? ct_call_log_new(&options, &archive->log) : result;
 }
 
 void archive_end(struct archive *archive)
@@ -200,16 +166,13 @@ void archive_end(struct archive *archive)
         ct_timer_stop(&write->timer);
         write->job = NULL;
         archive->under_way--;
-        /* the log lets go of it, and is freed before it tries again */
         job->done(job->ctx, CT_UNAVAILABLE);
     }
-    ct_call_log_free(archive->log);
-    archive->log = NULL;
 }
 
 bool archive_is_quiet(const struct archive *archive)
 {
-    return archive->under_way == 0 && ct_call_log_settled(archive->log);
+    return archive->under_way == 0;
 }
 
 /* ---- what it says ---- */
@@ -237,8 +200,12 @@ static enum ct_result read_rows(struct archive *archive, struct ct_db *db)
     enum ct_result result = ct_db_query(
         db,
         "SELECT call_key, status, hangup_by, started_at, ringing_at, answered_at, ended_at, "
-        "sip_code, (SELECT count(*) FROM call_messages WHERE call_id = calls.id) FROM calls "
-        "ORDER BY id",
+        "sip_code, (SELECT count(*) FROM call_messages WHERE call_id = calls.id), payer_id, "
+        "paid_from, caller_id, to_trunk_id, reason, "
+        "(SELECT coalesce(max(n), 0) FROM (SELECT count(*) AS n FROM events WHERE subject_id = "
+        "calls.id AND type IN ('call.created', 'call.refused') GROUP BY user_id)), "
+        "(SELECT coalesce(max(n), 0) FROM (SELECT count(*) AS n FROM events WHERE subject_id = "
+        "calls.id AND type = 'call.ended' GROUP BY user_id)) FROM calls ORDER BY id",
         &stmt);
 
     if (result != CT_OK)
@@ -258,7 +225,27 @@ static enum ct_result read_rows(struct archive *archive, struct ct_db *db)
         row->ended_ms = clock_of(stmt, 6);
         row->sip_code = ct_column_int(stmt, 7);
         row->messages = ct_column_int(stmt, 8);
+        row->payer_id = ct_column_int(stmt, 9);
+        row->paid_ms = clock_of(stmt, 10);
+        row->caller_id = ct_column_int(stmt, 11);
+        row->to_trunk_id = ct_column_int(stmt, 12);
+        text_of(stmt, 13, arena, row->reason, sizeof(row->reason));
+        row->begun = ct_column_int(stmt, 14);
+        row->over = ct_column_int(stmt, 15);
     }
+    return result;
+}
+
+static enum ct_result read_usages(struct archive *archive, struct ct_db *db)
+{
+    struct ct_stmt *stmt;
+    enum ct_result result = ct_db_query(db, "SELECT user_id, day, ms FROM call_usage", &stmt);
+
+    if (result != CT_OK)
+        return result;
+    while ((result = ct_step(stmt)) == CT_ROW && archive->usage_count < ARCHIVE_USAGES)
+        archive->usages[archive->usage_count++] = (struct archive_usage){
+            ct_column_int(stmt, 0), ct_column_int(stmt, 1), ct_column_int(stmt, 2)};
     return result;
 }
 
@@ -267,12 +254,12 @@ enum ct_result archive_close(struct archive *archive)
     struct ct_db *db;
     enum ct_result result = CT_OK;
 
-    if (archive->log != NULL)
-        archive_end(archive);
     if (archive->scratch.store != NULL) {
         result = ct_store_read_begin(archive->scratch.store, &db);
         if (result == CT_OK) {
             result = read_rows(archive, db);
+            if (result == CT_OK)
+                result = read_usages(archive, db);
             ct_store_read_end(db);
         }
     }

@@ -7,14 +7,12 @@
 
 #include "scratch.h"
 #include "simulator/faults.h"
-#include "sip/endpoint.h"
 #include "sip/lan.h"
 #include "voice/call.h"
 #include "voice/call_log_parts.h"
 
 /**
- * The real records of the simulated server: its call log over a database on disk. The linker hands ct_store_submit to
- * this file: a write waits for a simulated while, is done in the order of the queue, and its report takes a while
+ * The real database of the simulated server, on disk. The linker hands ct_store_submit to this file: a write waits for a simulated while, is done in the order of the queue, and its report takes a while
  * again; some are not taken, some are undone, some are lost, and some are done twice.
  */
 #define ARCHIVE_WRITES 256
@@ -47,16 +45,27 @@ struct archive_row {
     int64_t started_ms, ringing_ms, answered_ms, ended_ms;
     int64_t sip_code;
     int64_t messages;
+    int64_t begun,
+        over; /* events of its beginning, and of its end, that one of its accounts got at most */
+    int64_t payer_id, paid_ms;
+    int64_t caller_id, to_trunk_id;
+    char reason[80];
 };
+
+/** What an account has used up of a day. */
+struct archive_usage {
+    int64_t user_id;
+    int64_t day;
+    int64_t ms;
+};
+#define ARCHIVE_USAGES 16
 
 struct archive {
     struct lan *lan;
-    struct ct_sip *sip;
     enum fault fault;
     bool fault_done;
     bool closed; /* takes no more writes */
     struct scratch scratch;
-    struct ct_call_log *log;
     unsigned lives; /* of the server */
     char node[16];
     struct archive_write writes[ARCHIVE_WRITES];
@@ -68,18 +77,19 @@ struct archive {
     void *ctx;
     size_t row_count;
     struct archive_row rows[ARCHIVE_ROWS];
+    size_t usage_count;
+    struct archive_usage usages[ARCHIVE_USAGES];
 };
+
+#define UNIX_START_MS INT64_C(1795000000000) /* what the lan's clock says at 0 */
 
 /** Opens an empty database. CT_IO, CT_NOMEM and what ct_store_open says. */
 CT_CHECKED enum ct_result archive_open(struct archive *archive, struct lan *lan, enum fault fault);
-/** A server begins on it, as another process than the last: what that left open is interrupted. */
-CT_CHECKED enum ct_result archive_begin(struct archive *archive, struct ct_sip *sip,
-                                        const struct ct_sip_env *env);
-/** The server is gone, at once: what the database has not yet done is lost. */
+/** A server begins on it, as another process than the last. */
+void archive_begin(struct archive *archive);
+/** The server is gone: what the database has not yet done is lost. */
 void archive_end(struct archive *archive);
-/** Where letters go: they are opened at once. */
-struct ct_sip_post archive_post(struct archive *archive);
-/** Whether all is written. */
+/** Whether nothing is being written. */
 bool archive_is_quiet(const struct archive *archive);
 /** Reads what the database says into `rows`, and closes it. */
 CT_CHECKED enum ct_result archive_close(struct archive *archive);

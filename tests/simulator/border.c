@@ -197,7 +197,7 @@ static void seen(void *ctx, const struct lan_sight *sight)
     border->sum = fnv(border->sum, packet->bytes.at, packet->bytes.len);
     if (border->trace)
         print(border, sight);
-    if (!said_read(packet->bytes, &said) || strcmp(said.call_id, "junk") == 0)
+    if (!said_read(packet->bytes, &said) || strncmp(said.call_id, "att-", 4) == 0)
         return;
     note(border, BORDER_KNOWN, key_of(BORDER_KNOWN, said.call_id, "", 0), packet, "", &said);
     if (sight->spoilt) {
@@ -206,6 +206,8 @@ static void seen(void *ctx, const struct lan_sight *sight)
     } else if (sight->arrives && !sight->nowhere &&
                ct_sip_socket_equal(&packet->to, &border->server)) {
         arrived(border, packet, &said);
+        if (border->reached != NULL)
+            border->reached(border->ctx, packet, &said);
     } else if (!sight->arrives && ct_sip_socket_equal(&packet->from, &border->server)) {
         sent(border, packet, &said);
     }
@@ -226,6 +228,11 @@ void border_excuse(struct border *border, uint64_t stream)
     for (size_t i = 0; i < BORDER_ENTRIES; i++)
         if (border->entries[i].key != 0 && border->entries[i].stream == stream)
             border->entries[i].settled = true;
+}
+
+void border_dropped(struct border *border, const struct said *said)
+{
+    settle(border, key_of(BORDER_REQUEST, said->branch, said->method, 0));
 }
 
 void border_restart(struct border *border)

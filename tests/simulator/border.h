@@ -49,6 +49,8 @@ struct border {
     struct border_entry entries[BORDER_ENTRIES];
     /** A message of a call was damaged on its way. */
     void (*spoilt)(void *ctx, const struct said *said);
+    /** A message has reached the server as it was sent. */
+    void (*reached)(void *ctx, const struct lan_packet *packet, const struct said *said);
     void *ctx;
 };
 
@@ -56,6 +58,8 @@ struct border {
 void border_init(struct border *border, struct lan *lan, const char *server, bool trace);
 /** A stream breaks: what came on it cannot be answered any more. */
 void border_excuse(struct border *border, uint64_t stream);
+/** The server has a right to say nothing to that. */
+void border_dropped(struct border *border, const struct said *said);
 /** The server forgets all calls. */
 void border_restart(struct border *border);
 /** Calls @p complain with each thing that is not as it must be. */

@@ -30,7 +30,17 @@
     X(BINDING_LOST, "binding-lost", "a binding is not there after a restart",                  \
       "lost when the server began anew")                                                       \
     X(BINDING_GONE, "binding-gone", "a binding goes before its time",                          \
-      "is registered, and has no binding")
+      "is registered, and has no binding")                                                     \
+    X(FLOW, "flow", "a stream that breaks is not told of to the registrar",                    \
+      "over a stream that is gone")                                                            \
+    X(SHIELD, "shield", "the shield lets everybody through", "a stranger gets an answer")      \
+    X(BAN_FORGOTTEN, "ban-forgotten", "a ban is forgotten", "is answered, though banned")      \
+    X(REPLAY, "replay", "digests are taken a second time", "attacker")                         \
+    X(CAP_KEPT, "cap-kept", "what a call has taken of its account's limits is not given back", \
+      "is refused, though")                                                                    \
+    X(CAP_IGNORED, "cap-ignored", "the limits of accounts are not asked", "the limits of")     \
+    X(USAGE_TWICE, "usage-twice", "what a call has lasted is counted twice", "has used up")    \
+    X(PAYER, "payer", "a transfer is paid by another account", "is paid by")
 
 enum fault {
     FAULT_NONE,

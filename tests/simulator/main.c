@@ -15,7 +15,8 @@ struct arguments {
     uint64_t seed;
     uint64_t seeds;
     bool twice;
-    bool die; /* in the middle of it, to see that the seed is told */
+    const char *find; /* the words of a complaint that ends it; NULL: none do */
+    bool die;         /* in the middle of it, to see that the seed is told */
     struct town_options options;
 };
 
@@ -47,8 +48,9 @@ static void on_signal(int number)
 
 static void usage(void)
 {
-    fprintf(stderr, "usage: run [--seed N] [--seeds N] [--steps N] [--trace] [--twice] [--break "
-                    "NAME] [--breaks]\n");
+    fprintf(stderr,
+            "usage: run [--seed N] [--seeds N] [--steps N] [--trace] [--twice] [--find WORDS] "
+            "[--break NAME] [--breaks]\n");
     exit(2);
 }
 
@@ -97,6 +99,8 @@ static void read_arguments(int argc, char **argv, struct arguments *out)
             out->seeds = number(argv[++i < argc ? i : 0]);
         else if (strcmp(argv[i], "--steps") == 0)
             out->options.steps = (unsigned)number(argv[++i < argc ? i : 0]);
+        else if (strcmp(argv[i], "--find") == 0 && value != NULL)
+            out->find = argv[++i];
         else if (strcmp(argv[i], "--break") == 0) {
             out->options.fault = fault_of(value);
             i++;
@@ -118,7 +122,6 @@ static bool one_seed(const struct arguments *arguments, uint64_t seed, struct to
 {
     struct town_options options = arguments->options;
     static struct town_verdict again;
-    bool same = true;
 
     options.seed = seed;
     snprintf(last_words, sizeof(last_words),
@@ -129,17 +132,25 @@ static bool one_seed(const struct arguments *arguments, uint64_t seed, struct to
     live(&options, verdict);
     if (arguments->twice) {
         live(&options, &again);
-        same = again.sum == verdict->sum;
+        if (again.sum != verdict->sum && verdict->complaints < TOWN_COMPLAINTS)
+            snprintf(verdict->complaint[verdict->complaints++], sizeof(verdict->complaint[0]),
+                     "the same seed is not the same again");
     }
-    if (verdict->complaints == 0 && same)
+    if (verdict->complaints == 0)
         return true;
     printf("seed %llu: %zu complaints; again with --seed %llu --steps %u\n",
-           (unsigned long long)seed, verdict->complaints + !same, (unsigned long long)seed,
-           options.steps);
+           (unsigned long long)seed, verdict->complaints, (unsigned long long)seed, options.steps);
     for (size_t i = 0; i < verdict->complaints && i < TOWN_COMPLAINTS; i++)
         printf("    %s\n", verdict->complaint[i]);
-    if (!same)
-        printf("    the same seed is not the same again\n");
+    return false;
+}
+
+static bool has_found(const struct arguments *arguments, const struct town_verdict *verdict)
+{
+    for (size_t i = 0; arguments->find != NULL && i < verdict->complaints && i < TOWN_COMPLAINTS;
+         i++)
+        if (strstr(verdict->complaint[i], arguments->find) != NULL)
+            return true;
     return false;
 }
 
@@ -166,6 +177,8 @@ int main(int argc, char **argv)
         answered += verdict.answered;
         messages += verdict.messages;
         simulated_ms += verdict.simulated_ms;
+        if (has_found(&arguments, &verdict))
+            arguments.seeds = i + 1;
         if (isatty(STDERR_FILENO))
             fprintf(stderr, "\r%llu of %llu seeds", (unsigned long long)(i + 1),
                     (unsigned long long)arguments.seeds);

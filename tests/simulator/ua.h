@@ -31,6 +31,7 @@ struct diary {
     bool crashed;     /* it forgot the call */
     bool lost;        /* it gave up for want of an answer to INVITE, CANCEL or BYE, or of an ACK */
     char call_id[SAID_TEXT];
+    char number[32];  /* that was called */
     int64_t began_ms; /* the INVITE was sent, or came */
     int64_t rang_ms;
     int64_t answered_ms; /* the first 2xx was sent, or came */
@@ -102,6 +103,9 @@ struct ua_call {
     char target[SAID_TEXT];
     unsigned cseq;
     unsigned remote_cseq;
+    char replaces[2 * SAID_TEXT]; /* a header of our INVITE; empty: none */
+    bool offers;                  /* it has a description */
+    unsigned auth_tries;
     int invite;     /* our INVITE's client, or theirs' server; -1: none any more */
     bool offering;  /* a re-INVITE of ours is under way */
     bool offered;   /* their INVITE had an offer */
@@ -120,18 +124,24 @@ struct ua_world {
     struct diary *diaries;
     size_t diary_count;
     size_t diary_room;
-    bool quiet; /* no more than what has begun */
+    bool quiet;           /* no more than what has begun */
+    size_t wrong_answers; /* to challenges of carriers */
     /** Chooses whom to transfer a call to. */
-    const char *(*somebody)(void *ctx);
+    const char *(*somebody)(void *ctx, const struct ua *ua);
     void *ctx;
 };
 
 struct ua {
     struct ua_world *world;
     char user[24];
-    char password[40]; /* empty: it does not register */
+    char number[24];   /* that it has */
+    int64_t device_id; /* 0: it is a carrier */
+    char password[40];
     char address[20];
+    char host[40]; /* as its Via and Contact name it */
     enum ct_sip_transport transport;
+    const char *customer,
+        *customer_password; /* of a carrier: who must say that it is that; NULL: nobody */
     bool on;
     bool registers;
     bool prack;    /* it says Supported: 100rel */
@@ -153,8 +163,8 @@ struct ua {
     struct ua_server servers[UA_SERVERS];
 };
 
-/** Sets it up, switched off. */
-void ua_init(struct ua *ua, struct ua_world *world, const char *user, const char *password,
+/** Sets it up, switched off: a phone, or with @p device_id 0 a carrier. */
+void ua_init(struct ua *ua, struct ua_world *world, int64_t device_id, const char *user,
              const char *address, enum ct_sip_transport transport);
 void ua_switch_on(struct ua *ua);
 /** It forgets all that it knew, and hears nothing. */
@@ -187,7 +197,20 @@ void ua_server_free(struct ua_server *server);
 void ua_body(char *out, size_t size, const char *sdp);
 /** One place for all messages. */
 void ua_receive(void *ctx, const struct ct_sip_hop *hop, struct ct_str bytes, bool spoilt);
-void ua_lost(void *ctx, uint64_t stream);
+void ua_lost(void *ctx, const struct ct_sip_hop *hop);
+/** As Via names its transport. */
+const char *ua_via(const struct ua *ua);
+/** The value of its Contact. */
+void ua_contact(const struct ua *ua, char *out, size_t size);
+
+/* ---- digests (ua_digest.c) ---- */
+
+/** The field Authorization with CRLF; nothing while there is no nonce. */
+void ua_authorization(struct ua *ua, const char *method, const char *uri, char *out, size_t size);
+/** Takes the challenge for MD5 among those of a 401. */
+bool ua_take_challenge(struct ua *ua, const struct said *said);
+/** Whether an INVITE has the right credentials of a carrier's customer; otherwise it has been answered. */
+bool ua_believes(struct ua *ua, struct ua_server *server, const struct said *said);
 
 /* ---- calls (ua_calls.c, ua_dialogs.c) ---- */
 
@@ -205,6 +228,8 @@ void ua_on_register_response(struct ua *ua, int status, const struct said *said)
 struct ua_call *ua_call_find(struct ua *ua, const struct said *said);
 void ua_call_over(struct ua_call *call, int status);
 void ua_call_leave(struct ua_call *call);
+/** Sends the INVITE that begins a call. False: there is no room. */
+bool ua_call_invite(struct ua_call *call);
 /** In a dialog; begins a client transaction. */
 int ua_call_request(struct ua_call *call, const char *method, const char *rest);
 void ua_call_up(struct ua_call *call);

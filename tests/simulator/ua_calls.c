@@ -32,12 +32,6 @@ static void later(struct ua *ua, struct ct_timer *timer, int64_t ms)
     ct_timer_start(lan_wheel(ua->world->lan), timer, ms);
 }
 
-static void contact(const struct ua *ua, char *out, size_t size)
-{
-    say_in(out, size, "<sip:%s@%s%s>", ua->user, ua->address,
-           ua->transport == CT_SIP_UDP ? "" : ";transport=tcp");
-}
-
 /* ---- the life of a call ---- */
 
 static void act(void *ctx);
@@ -142,7 +136,7 @@ static void answer(struct ua_call *call, int status)
     char body[512];
     char where[96];
 
-    contact(ua, where, sizeof(where));
+    ua_contact(ua, where, sizeof(where));
     ua_body(body, sizeof(body),
             status < 200 && !call->reliable ? NULL
             : status < 300                  ? ua_sdp(ua)
@@ -201,8 +195,13 @@ static void decide(struct ua_call *call)
 /* An INVITE outside a dialog. */
 static void invited(struct ua *ua, struct ua_server *server, const struct said *said)
 {
-    struct ua_call *call = call_new(ua, said->call_id);
+    struct ua_call *call;
 
+    if (ua->customer != NULL && strstr(said->uri, "+33") != NULL && !ua_believes(ua, server, said))
+        return;
+    call = call_new(ua, said->call_id);
+    if (call != NULL)
+        said_between(said->uri, "sip:", "@", call->diary->number, sizeof(call->diary->number));
     if (call == NULL || ua->world->quiet) {
         if (call != NULL)
             ua_call_over(call, 486);
@@ -278,44 +277,57 @@ void ua_on_unacked(struct ua *ua, int index)
 
 /* ---- who calls ---- */
 
+bool ua_call_invite(struct ua_call *call)
+{
+    struct ua *ua = call->ua;
+    char rest[2560];
+    char body[512];
+    char where[96];
+    char field[1024];
+    char start[SAID_TEXT + 32];
+
+    ua_contact(ua, where, sizeof(where));
+    ua_body(body, sizeof(body), call->offers ? ua_sdp(ua) : NULL);
+    ua_authorization(ua, "INVITE", call->target, field, sizeof(field));
+    say_in(start, sizeof(start), "INVITE %s SIP/2.0", call->target);
+    say_in(rest, sizeof(rest),
+           "Max-Forwards: 70\r\nFrom: %s\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: %u INVITE\r\nContact: "
+           "%s\r\n"
+           "%s%s%sAllow: INVITE, ACK, CANCEL, BYE, UPDATE, INFO, NOTIFY, REFER, PRACK\r\n%s",
+           call->local, call->remote, call->call_id, ++call->cseq, where, field,
+           ua->prack ? "Supported: 100rel\r\n" : "", call->replaces, body);
+    call->invite = ua_request(ua, "INVITE", call->cseq, (int)(call - ua->calls), start, rest, NULL);
+    return call->invite >= 0;
+}
+
 void ua_call(struct ua *ua, const char *number, const struct ua_call *replaces)
 {
     char call_id[SAID_TEXT];
-    char rest[2048];
-    char body[512];
-    char where[96];
-    char line[512] = "";
-    char start[SAID_TEXT + 32];
     struct ua_call *call;
-    bool offers = ua_chance(ua, 88);
+    bool known; /* it says who it is by what it can prove */
 
     say_in(call_id, sizeof(call_id), "%s-%u-%lld", ua->user, ua->next++, (long long)ua_now(ua));
     call = ua->on && (!ua->registers || ua->registered) ? call_new(ua, call_id) : NULL;
     if (call == NULL)
         return;
-    contact(ua, where, sizeof(where));
-    ua_body(body, sizeof(body), offers ? ua_sdp(ua) : NULL);
+    if (ua_chance(ua, 30))
+        ua->nonce[0] = '\0';
+    known = ua->device_id == 0 || (ua->nonce[0] != '\0' && ua_chance(ua, 50));
+    call->offers = ua_chance(ua, 88);
     call->diary->caller = true;
-    call->cseq = 1 + lan_random(ua->world->lan, 100);
+    say_in(call->diary->number, sizeof(call->diary->number), "%s", number);
+    call->cseq = lan_random(ua->world->lan, 100);
     call->state = UA_CALLING;
-    say_in(call->local, sizeof(call->local), "\"%s\" <sip:%s@%s>;tag=%s", ua->user, ua->user,
-           ua->world->server, call->local_tag);
+    say_in(call->local, sizeof(call->local), "\"%s\" <sip:%s@%s>;tag=%s", ua->user,
+           known ? ua->number : ua->username, ua->world->server, call->local_tag);
     say_in(call->remote, sizeof(call->remote), "<sip:%s@%s>", number, ua->world->server);
     say_in(call->target, sizeof(call->target), "sip:%s@%s", number, ua->world->server);
-    say_in(start, sizeof(start), "INVITE %s SIP/2.0", call->target);
     if (replaces != NULL) {
         call->diary->replaces = true;
-        say_in(line, sizeof(line), "Replaces: %s;to-tag=%s;from-tag=%s\r\n", replaces->call_id,
-               replaces->remote_tag, replaces->local_tag);
+        say_in(call->replaces, sizeof(call->replaces), "Replaces: %s;to-tag=%s;from-tag=%s\r\n",
+               replaces->call_id, replaces->remote_tag, replaces->local_tag);
     }
-    say_in(rest, sizeof(rest),
-           "Max-Forwards: 70\r\nFrom: %s\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: %u INVITE\r\nContact: "
-           "%s\r\n"
-           "%s%sAllow: INVITE, ACK, CANCEL, BYE, UPDATE, INFO, NOTIFY, REFER, PRACK\r\n%s",
-           call->local, call->remote, call_id, call->cseq, where,
-           ua->prack ? "Supported: 100rel\r\n" : "", line, body);
-    call->invite = ua_request(ua, "INVITE", call->cseq, (int)(call - ua->calls), start, rest, NULL);
-    if (call->invite < 0) {
+    if (!ua_call_invite(call)) {
         ua->world->diary_count--;
         *call = (struct ua_call){0};
         return;
@@ -362,19 +374,24 @@ void ua_hang_up(struct ua *ua)
 
 /* ---- on and off ---- */
 
-void ua_init(struct ua *ua, struct ua_world *world, const char *user, const char *password,
+void ua_init(struct ua *ua, struct ua_world *world, int64_t device_id, const char *user,
              const char *address, enum ct_sip_transport transport)
 {
-    *ua = (struct ua){.world = world, .transport = transport, .registers = password[0] != '\0'};
+    *ua = (struct ua){.world = world,
+                      .transport = transport,
+                      .registers = device_id != 0,
+                      .device_id = device_id};
     say_in(ua->user, sizeof(ua->user), "%s", user);
-    say_in(ua->username, sizeof(ua->username), "d%s-phone", user);
-    say_in(ua->password, sizeof(ua->password), "%s", password);
     say_in(ua->address, sizeof(ua->address), "%s", address);
+    if (transport == CT_SIP_WS)
+        say_in(ua->host, sizeof(ua->host), "b%s.invalid", user);
+    else
+        say_in(ua->host, sizeof(ua->host), "%s", address);
 }
 
 void ua_switch_on(struct ua *ua)
 {
-    const struct lan_resident resident = {ua, ua_receive, ua_lost};
+    const struct lan_resident resident = {.ctx = ua, .receive = ua_receive, .lost = ua_lost};
 
     if (ua->on)
         return;

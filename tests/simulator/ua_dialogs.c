@@ -23,12 +23,14 @@ struct ua_call *ua_call_find(struct ua *ua, const struct said *said)
 static void write_head(const struct ua_call *call, const char *method, unsigned cseq, char *start,
                        size_t start_size, char *head, size_t head_size)
 {
+    char where[96];
+
+    ua_contact(call->ua, where, sizeof(where));
     say_in(start, start_size, "%s %s SIP/2.0", method, call->target);
     say_in(head, head_size,
            "Max-Forwards: 70\r\nFrom: %s\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: %u %s\r\nContact: "
-           "<sip:%s@%s%s>\r\n",
-           call->local, call->remote, call->call_id, cseq, method, call->ua->user,
-           call->ua->address, call->ua->transport == CT_SIP_UDP ? "" : ";transport=tcp");
+           "%s\r\n",
+           call->local, call->remote, call->call_id, cseq, method, where);
 }
 
 int ua_call_request(struct ua_call *call, const char *method, const char *rest)
@@ -55,8 +57,7 @@ static void acknowledge(struct ua_call *call, struct ua_client *client, bool wit
     ua_body(body, sizeof(body), with_answer ? ua_sdp(call->ua) : NULL);
     say_in(text, sizeof(text),
            "%s\r\nVia: SIP/2.0/%s %s:5060;branch=z9hG4bK-ack-%s-%u;rport\r\n%s%s", start,
-           call->ua->transport == CT_SIP_UDP ? "UDP" : "TCP", call->ua->address, call->ua->user,
-           call->ua->next++, head, body);
+           ua_via(call->ua), call->ua->host, call->ua->user, call->ua->next++, head, body);
     ua_client_ack(call->ua, client, text);
 }
 
@@ -72,8 +73,8 @@ static void acknowledge_refusal(struct ua *ua, struct ua_client *client, const s
            "ACK %s SIP/2.0\r\nVia: SIP/2.0/%s %s:5060;branch=%s;rport\r\nMax-Forwards: "
            "70\r\nFrom: %s\r\n"
            "To: %s\r\nCall-ID: %s\r\nCSeq: %u ACK\r\n" NOTHING,
-           uri, ua->transport == CT_SIP_UDP ? "UDP" : "TCP", ua->address, client->branch,
-           said->from, said->to, said->call_id, client->cseq);
+           uri, ua_via(ua), ua->host, client->branch, said->from, said->to, said->call_id,
+           client->cseq);
     ua_client_ack(ua, client, text);
 }
 
@@ -125,7 +126,9 @@ static void invite_response(struct ua_call *call, struct ua_client *client, int 
     call->invite = -1;
     if (status >= 300) {
         acknowledge_refusal(ua, client, said);
-        ua_call_over(call, status);
+        if (status != 401 || call->wants_out || ++call->auth_tries > 3 ||
+            !ua_take_challenge(ua, said) || !ua_call_invite(call))
+            ua_call_over(call, status);
         return;
     }
     call->diary->status = status;
@@ -194,6 +197,7 @@ static void reinvited(struct ua_call *call, struct ua_server *server, const stru
 {
     char rest[1024];
     char body[512];
+    char where[96];
 
     if (call->offering) {
         ua_reply(call->ua, server, NULL, 491, NOTHING);
@@ -205,8 +209,8 @@ static void reinvited(struct ua_call *call, struct ua_server *server, const stru
     }
     server->call = (int)(call - call->ua->calls);
     ua_body(body, sizeof(body), ua_sdp(call->ua));
-    say_in(rest, sizeof(rest), "Contact: <sip:%s@%s>\r\n%s", call->ua->user, call->ua->address,
-           body);
+    ua_contact(call->ua, where, sizeof(where));
+    say_in(rest, sizeof(rest), "Contact: %s\r\n%s", where, body);
     ua_reply(call->ua, server, NULL, 200, rest);
 }
 
@@ -280,7 +284,7 @@ static void refer(struct ua_call *call)
                other->target, other->call_id, other->remote_tag, other->local_tag);
     else
         say_in(rest, sizeof(rest), "Refer-To: <sip:%s@%s>\r\n" NOTHING,
-               ua->world->somebody(ua->world->ctx), ua->world->server);
+               ua->world->somebody(ua->world->ctx, ua), ua->world->server);
     ua_call_request(call, "REFER", rest);
 }
 

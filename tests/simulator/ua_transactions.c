@@ -99,8 +99,8 @@ int ua_request(struct ua *ua, const char *method, unsigned cseq, int call, const
     else
         say_in(client->branch, sizeof(client->branch), "z9hG4bK-%s-%u", ua->user, ua->next++);
     client->size = say_in(client->text, sizeof(client->text),
-                          "%s\r\nVia: SIP/2.0/%s %s:5060;branch=%s;rport\r\n%s", start,
-                          unreliable(ua) ? "UDP" : "TCP", ua->address, client->branch, rest);
+                          "%s\r\nVia: SIP/2.0/%s %s:5060;branch=%s;rport\r\n%s", start, ua_via(ua),
+                          ua->host, client->branch, rest);
     if (client->size >= sizeof(client->text))
         abort();
     say(ua, &hop, client->text, client->size);
@@ -325,10 +325,31 @@ void ua_receive(void *ctx, const struct ct_sip_hop *hop, struct ct_str bytes, bo
         on_request(ua, hop, &said);
 }
 
-void ua_lost(void *ctx, uint64_t stream)
+/* What waits for an answer waits in vain; a phone comes back, and a browser is not there until it does. */
+void ua_lost(void *ctx, const struct ct_sip_hop *hop)
 {
-    (void)ctx;
-    (void)stream; /* what waits for an answer waits in vain */
+    struct ua *ua = ctx;
+
+    (void)hop;
+    if (!ua->on || !ua->registers || ua->transport == CT_SIP_UDP)
+        return;
+    if (ua->transport == CT_SIP_WS)
+        ua->registered = false;
+    if (!ua->world->quiet)
+        ct_timer_start(lan_wheel(ua->world->lan), &ua->refresh, ua_between(ua, 1, 5000));
+}
+
+const char *ua_via(const struct ua *ua)
+{
+    return ua->transport == CT_SIP_UDP ? "UDP" : ua->transport == CT_SIP_WS ? "WS" : "TCP";
+}
+
+void ua_contact(const struct ua *ua, char *out, size_t size)
+{
+    say_in(out, size, "<sip:%s@%s%s>", ua->user, ua->host,
+           ua->transport == CT_SIP_UDP  ? ""
+           : ua->transport == CT_SIP_WS ? ";transport=ws"
+                                        : ";transport=tcp");
 }
 
 void ua_body(char *out, size_t size, const char *sdp)

@@ -188,6 +188,19 @@ static bool at_home(const struct place *place)
     return place != NULL && (place->sip != NULL || place->resident.receive != NULL);
 }
 
+/* Whether the other side takes a new stream. */
+static bool opens(struct lan *lan, const struct ct_sip_socket *from, const struct ct_sip_hop *to)
+{
+    const struct place *place = lan_place_at(lan, &to->peer);
+    const struct ct_sip_hop hop = {.transport = to->transport, .peer = *from};
+
+    if (!at_home(place))
+        return false;
+    if (place->sip == NULL && place->resident.accept != NULL)
+        return place->resident.accept(place->resident.ctx, &hop);
+    return place->sip != NULL || to->transport != CT_SIP_WS;
+}
+
 /* The stream of this number; of 0 one between the two, or a new one. NULL: there is none. */
 static struct stream *stream_to(struct lan *lan, const struct ct_sip_socket *from,
                                 const struct ct_sip_hop *to)
@@ -204,7 +217,7 @@ static struct stream *stream_to(struct lan *lan, const struct ct_sip_socket *fro
         else if (stream->transport == to->transport && joins(stream, from, &to->peer))
             return stream;
     }
-    if (unused == NULL || !at_home(lan_place_at(lan, &to->peer)))
+    if (unused == NULL || !opens(lan, from, to))
         return NULL;
     *unused = (struct stream){++lan->last_stream, to->transport, {*from, to->peer}, lan->now_ms};
     return unused;
@@ -246,7 +259,7 @@ static void tell_lost(struct lan *lan, const struct stream *stream, int end)
     if (place->sip != NULL)
         ct_sip_hop_lost(place->sip, &hop);
     else if (place->resident.receive != NULL)
-        place->resident.lost(place->resident.ctx, stream->number);
+        place->resident.lost(place->resident.ctx, &hop);
 }
 
 static bool ends_at(const struct stream *stream, const struct ct_sip_socket *socket)
@@ -258,6 +271,11 @@ static bool ends_at(const struct stream *stream, const struct ct_sip_socket *soc
 uint64_t lan_streams(const struct lan *lan)
 {
     return lan->last_stream;
+}
+
+bool lan_stream_is_open(struct lan *lan, uint64_t stream)
+{
+    return stream_of(lan, stream) != NULL;
 }
 
 bool lan_stream_is_of(struct lan *lan, uint64_t stream, const char *address)
@@ -304,6 +322,22 @@ static void deliver(struct lan *lan)
     free(flight);
 }
 
+static int64_t next_turn(const struct place *place)
+{
+    if (place->sip != NULL)
+        return ct_sip_next_ms(place->sip);
+    return place->resident.next_ms == NULL ? INT64_MAX
+                                           : place->resident.next_ms(place->resident.ctx);
+}
+
+static void turn(const struct place *place)
+{
+    if (place->sip != NULL)
+        ct_sip_turn(place->sip);
+    else if (place->resident.turn != NULL)
+        place->resident.turn(place->resident.ctx);
+}
+
 void lan_run(struct lan *lan, int64_t ms)
 {
     int64_t end_ms = lan->now_ms + ms;
@@ -311,25 +345,22 @@ void lan_run(struct lan *lan, int64_t ms)
     for (;;) {
         int64_t next_ms = lan->flights != NULL ? lan->flights->due_ms : INT64_MAX;
         bool wheel = ct_wheel_next_ms(lan->wheel) < next_ms;
-        struct ct_sip *turning = NULL;
+        const struct place *turning = NULL;
 
         if (wheel)
             next_ms = ct_wheel_next_ms(lan->wheel);
-        for (size_t i = 0; i < lan->place_count; i++) {
-            struct ct_sip *sip = lan->places[i].sip;
-
-            if (sip != NULL && ct_sip_next_ms(sip) < next_ms) {
-                next_ms = ct_sip_next_ms(sip);
-                turning = sip;
+        for (size_t i = 0; i < lan->place_count; i++)
+            if (next_turn(&lan->places[i]) < next_ms) {
+                next_ms = next_turn(&lan->places[i]);
+                turning = &lan->places[i];
             }
-        }
         if (next_ms > end_ms)
             break;
         if (next_ms > lan->now_ms)
             lan->now_ms = next_ms;
         ct_wheel_tell(lan->wheel, lan->now_ms);
         if (turning != NULL)
-            ct_sip_turn(turning);
+            turn(turning);
         else if (wheel)
             ct_wheel_turn(lan->wheel, lan->now_ms);
         else
@@ -339,8 +370,7 @@ void lan_run(struct lan *lan, int64_t ms)
     ct_wheel_turn(lan->wheel, end_ms);
     /* what a test begins now counts from now */
     for (size_t i = 0; i < lan->place_count; i++)
-        if (lan->places[i].sip != NULL)
-            ct_sip_turn(lan->places[i].sip);
+        turn(&lan->places[i]);
 }
 
 void lan_inhabit(struct lan *lan, const char *address, struct ct_sip *sip)

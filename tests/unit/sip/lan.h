@@ -53,8 +53,13 @@ struct lan_resident {
     void *ctx;
     /** @p hop is where it came from; @p spoilt: it is not as it was sent. */
     void (*receive)(void *ctx, const struct ct_sip_hop *hop, struct ct_str bytes, bool spoilt);
-    /** A stream that led here is gone. */
-    void (*lost)(void *ctx, uint64_t stream);
+    /** A stream that led here is gone: @p hop is its other end. */
+    void (*lost)(void *ctx, const struct ct_sip_hop *hop);
+    /** Whether a stream from there may be opened. NULL: yes, but none of a WebSocket: a browser listens nowhere. */
+    bool (*accept)(void *ctx, const struct ct_sip_hop *from);
+    /** When `turn` is to be called next at the latest; NULL: never. */
+    int64_t (*next_ms)(void *ctx);
+    void (*turn)(void *ctx);
 };
 /** Makes a place (port 5060) for one who lives there from now on, or after he had moved out, again; with NULL he moves
  *  out. CT_INVALID. */
@@ -66,6 +71,8 @@ void lan_send(struct lan *lan, const char *from, const struct ct_sip_hop *to, st
 void lan_break(struct lan *lan, const char *address);
 /** The number of the stream that was opened last; 0: none was. */
 uint64_t lan_streams(const struct lan *lan);
+/** Whether there is an open stream of this number. */
+bool lan_stream_is_open(struct lan *lan, uint64_t stream);
 /** Whether an open stream of this number begins or ends at a place. */
 bool lan_stream_is_of(struct lan *lan, uint64_t stream, const char *address);
 /** The timers of whoever lives here. */
