@@ -16,11 +16,11 @@ to_test="clang libclang-rt-14-dev llvm-14 clang-format libcmocka-dev libjansson-
     python3-jsonschema postgresql-15 haproxy
     adduser dpkg-dev lintian logrotate python3-seccomp systemd
     chromium fonts-dejavu-core shellcheck openssl git valgrind iproute2 prometheus procps python3-yaml util-linux
-    sip-tester baresip-core kamailio"
+    sip-tester baresip-core twinkle-console kamailio"
 tools_to_run="gcc g++ cmake ninja pkg-config gzip npm node"
 tools_to_test="clang valgrind clang-format python3 shellcheck openssl curl git ip setarch unshare setpriv haproxy promtool
     cpack dpkg-shlibdeps lintian logrotate systemd-analyze
-    sipp baresip kamailio"
+    sipp baresip twinkle-console kamailio"
 libraries="libmicrohttpd gnutls libargon2 libcrypt libcurl libpq libre openssl sqlite3 nettle protobuf zlib"
 
 log=$(mktemp)

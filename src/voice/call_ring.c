@@ -30,6 +30,7 @@ static void note_best(struct ct_live *call, int status, struct ct_str reason)
 static void fill_invite(struct ct_live *call, struct ct_arena *arena, struct ct_sip_invite *invite)
 {
     struct ct_live_leg *other = call->side[1 - call->ring_for];
+    bool required;
 
     invite->max_forwards = call->max_forwards;
     invite->body = (struct ct_sip_body){0};
@@ -39,7 +40,8 @@ static void fill_invite(struct ct_live *call, struct ct_arena *arena, struct ct_
     if (other == NULL || ct_sip_session_state(other->session) != CT_SIP_SESSION_INCOMING)
         return;
     invite->body = ct_live_through(other, true, ct_sip_session_remote_body(other->session), arena);
-    invite->reliable = ct_sip_session_reliable(other->session, &invite->require_reliable);
+    /* what the caller requires of this side it need not find in whom it calls, which may be unable */
+    invite->reliable = ct_sip_session_reliable(other->session, &required);
 }
 
 static void ring_one(struct ct_live *call, const struct ct_call_target *target)
@@ -247,11 +249,20 @@ struct ct_live_leg *ct_live_fork_down(struct ct_live *call, ct_sip_fork up, ct_s
     return leg;
 }
 
+/* A caller that made no offer and requires reliable responses would answer in its PRACK what is no offer. */
+static bool is_mere_sound(struct ct_sip_session *caller, const struct ct_sip_progress *progress)
+{
+    bool required;
+
+    (void)ct_sip_session_reliable(caller, &required);
+    return required && !progress->reliable && ct_sip_session_remote_body(caller).bytes.len == 0;
+}
+
 static void pass_progress(struct ct_live_leg *leg, const struct ct_sip_progress *progress)
 {
     struct ct_live *call = leg->call;
     struct ct_sip_session *caller = call->side[0]->session;
-    bool body = progress->body.bytes.len > 0;
+    bool body = progress->body.bytes.len > 0 && !is_mere_sound(caller, progress);
     struct ct_arena *arena;
     enum ct_result result;
 
@@ -261,10 +272,11 @@ static void pass_progress(struct ct_live_leg *leg, const struct ct_sip_progress 
     arena = ct_arena_new();
     if (arena == NULL)
         return;
-    result =
-        ct_sip_session_ring(caller, progress->status, progress->reason,
-                            ct_live_fork_up(call, leg, progress->fork, body), progress->reliable,
-                            ct_live_through(leg, progress->wants_prack, progress->body, arena));
+    result = ct_sip_session_ring(
+        caller, progress->status, progress->reason,
+        ct_live_fork_up(call, leg, progress->fork, body), progress->reliable,
+        body ? ct_live_through(leg, progress->wants_prack, progress->body, arena)
+             : (struct ct_sip_body){0});
     if (result == CT_OK && !body)
         call->passed_status = progress->status;
     ct_arena_free(arena);

@@ -34,12 +34,13 @@ def free_port(host="127.0.0.1"):
 class Process:
     """A program that runs; what it writes is kept in one file."""
 
-    def __init__(self, folder, command, **options):
+    def __init__(self, folder, command, typed=False, **options):
+        """With `typed`, its standard input is a pipe."""
         self.command = command
         self.output = folder / "output"
         environment = {**os.environ, "TERM": "xterm", "HOME": str(folder), "LC_ALL": "C.UTF-8"}
         with open(self.output, "ab") as output:
-            self.process = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+            self.process = subprocess.Popen(command, cwd=folder, stdin=subprocess.PIPE if typed else subprocess.DEVNULL, stdout=output, stderr=output,
                                             env=environment, **options)
 
     def text(self):
@@ -56,6 +57,8 @@ class Process:
             raise AssertionError(f"{self.command[0]} does not end:\n{self.text()[-3000:]}") from None
 
     def kill(self):
+        if self.process.stdin:
+            self.process.stdin.close()
         if not self.ended():
             self.process.terminate()
             try:

@@ -55,7 +55,36 @@ out:
     return result;
 }
 
+/* A caller that requires reliable responses (RFC 3262) gets them from here, whether or not a phone can. */
+static enum ct_result test_required(void)
+{
+    struct hub hub;
+    const struct ct_sip_invite required = {.reliable = true, .require_reliable = true};
+    enum ct_result result = hub_new(&hub, 62);
+
+    if (result != CT_OK)
+        goto out;
+    hub.bob.ring_status = 183;
+    hub.bob.ring_body = "early";
+    for (int offered = 0; offered < 2; offered++) {
+        DO(hub_call(&hub.ann, "b", offered ? "offer" : NULL, &required));
+        lan_run(hub.lan, 1000);
+        SEE(hub.ann.ring_was_reliable && hub.bob.pracked == 0);
+        SEE((strcmp(hub.ann.body, "early") == 0) == (offered == 1));
+        DO(phone_answer(&hub.bob, offered ? "early" : "offer in 200"));
+        lan_run(hub.lan, 1000);
+        SEE(hub.ann.answered == offered + 1 && hub_last(&hub)->facts.status == CT_CALL_IN_PROGRESS);
+        SEE(offered == 1 || strcmp(hub.ann.body, "offer in 200") == 0);
+        phone_hang_up(&hub.ann);
+        SEE(hub_at_rest(&hub));
+    }
+out:
+    hub_free(&hub);
+    return result;
+}
+
 static const struct ct_unit units[] = {
+    CT_UNIT(test_required),
     CT_UNIT(test_held_answer),
 };
 
