@@ -104,13 +104,18 @@ static void linger(struct ct_program *program, struct ct_watchdog *watchdog)
 }
 
 /* What calls need before the first one. A file is one server's; PostgreSQL may have many. */
+/* Whether no other process has this database. */
+static bool is_alone(const struct ct_program *program)
+{
+    return strncmp(program->config.database_url, "sqlite:", strlen("sqlite:")) == 0;
+}
+
 static enum ct_result start_keeper(struct ct_program *program, struct ct_keeper **out)
 {
-    const struct ct_keeper_options options = {
-        .config = &program->config,
-        .store = program->store,
-        .log = program->log,
-        .alone = strncmp(program->config.database_url, "sqlite:", strlen("sqlite:")) == 0};
+    const struct ct_keeper_options options = {.config = &program->config,
+                                              .store = program->store,
+                                              .log = program->log,
+                                              .alone = is_alone(program)};
     enum ct_result result = ct_trunk_passwords_renew(&program->config, program->store);
     return result == CT_OK ? ct_keeper_start(&options, out) : result;
 }
@@ -194,7 +199,8 @@ static enum ct_result start_voice(struct ct_program *program, const struct ct_ke
     const struct ct_voice_options options = {.store = program->store,
                                              .log = program->log,
                                              .metrics = program->metrics,
-                                             .node = ct_keeper_node(keeper)};
+                                             .node = ct_keeper_node(keeper),
+                                             .alone = is_alone(program)};
     return ct_voice_start(program->voice, &options, program->arena, why);
 }
 

@@ -191,6 +191,9 @@ const struct ct_rule ct_rules[] = {
     {9, "a device has digests of its password, and the database one realm that they are of",
      "SELECT 'device ' || CAST(id AS VARCHAR) FROM devices WHERE length(ha1_md5) <> 32 "
      "OR length(ha1_sha256) <> 64 OR (SELECT count(*) FROM sip_realm) <> 1"},
+    {9, "what is known of a trunk is of one that there is",
+     "SELECT 'trunk ' || CAST(trunk_id AS VARCHAR) FROM trunk_states WHERE NOT EXISTS "
+     "(SELECT 1 FROM trunks WHERE trunks.id = trunk_states.trunk_id)"},
     {9, "an account has used trunks for some time",
      "SELECT 'account ' || CAST(user_id AS VARCHAR) FROM call_usage WHERE ms < 0"},
     {10, "an id that was given is remembered, so that it is never given again",

@@ -41,6 +41,13 @@ struct ct_re_local {
     char text[56];
 };
 
+/** What secures connections to a peer whose certificate must have this name. */
+struct ct_re_peer {
+    struct ct_re_peer *next;
+    struct tls *tls;
+    char name[];
+};
+
 struct ct_sip_net {
     struct ct_sip_net_options options;
     struct ct_sip_env env;
@@ -62,6 +69,8 @@ struct ct_sip_net {
     struct ct_re_dns *dns;  /* NULL until the first name */
     struct tls *tls_server; /* NULL: nobody listens for TLS */
     struct tls *tls_client; /* NULL until the first connection: see ct_re_tls_client */
+    struct ct_re_peer *peers;
+    struct x509_store_st *authorities; /* whom we trust; NULL until the first of these */
 
     uint8_t chance[256]; /* random bytes that were not handed out yet: the last `chances` */
     size_t chances;
@@ -139,6 +148,12 @@ CT_CHECKED enum ct_result ct_re_tls_open(struct ct_sip_net *net, struct ct_arena
 /** What secures connections to others, made when it is first needed: OpenSSL is 4 MB of memory that most servers never
  *  use. NULL without memory. */
 struct tls *ct_re_tls_client(struct ct_sip_net *net);
+/** The same for a peer whose certificate is to be looked at: the system's authorities must vouch for it, and it must
+ *  have this name (RFC 5922), or, where that is an address, this address. It is kept as long as the network. NULL
+ *  without memory. */
+const struct ct_re_peer *ct_re_tls_peer(struct ct_sip_net *net, const char *name);
+/** Whether a name is one that a client may ask for (RFC 6066 section 3): no address. */
+bool ct_re_is_domain(const char *name);
 void ct_re_tls_close(struct ct_sip_net *net);
 
 #endif

@@ -56,6 +56,9 @@ struct ct_sip_net_user {
     void (*receive)(void *ctx, const struct ct_sip_hop *from, struct ct_str bytes);
     /** A connection has ended, or could not be opened. */
     void (*lost)(void *ctx, const struct ct_sip_hop *hop);
+    /** A certificate that did not say @p name, or that nobody vouches for: @p why. Its connection ends. NULL: nobody
+     *  wants to know. */
+    void (*distrusted)(void *ctx, const char *name, const char *why);
     /** Whether a stream from there may be accepted: asked before anything is read. NULL: yes. */
     bool (*accept)(void *ctx, const struct ct_sip_hop *from);
     /** Whether a silent connection is worth keeping: a device is registered over it. NULL: no. */

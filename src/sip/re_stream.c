@@ -270,8 +270,26 @@ static bool secure(struct stream *stream)
     struct ct_sip_net *net = stream->net;
     if (!ct_sip_secure(stream->hop.transport))
         return true;
-    struct tls *tls = stream->incoming ? net->tls_server : ct_re_tls_client(net);
-    return tls != NULL && tls_start_tcp(&stream->tls, tls, stream->tcp, 0) == 0;
+    struct tls *tls;
+    const char *name = stream->incoming ? NULL : stream->hop.name;
+    if (name != NULL) {
+        const struct ct_re_peer *peer = ct_re_tls_peer(net, name);
+        if (peer == NULL)
+            return false;
+        /* what the hop has of it may not live as long */
+        stream->hop.name = name = peer->name;
+        tls = peer->tls;
+    } else {
+        tls = stream->incoming ? net->tls_server : ct_re_tls_client(net);
+    }
+    return tls != NULL && tls_start_tcp(&stream->tls, tls, stream->tcp, 0) == 0 &&
+           (name == NULL || !ct_re_is_domain(name) || tls_set_servername(stream->tls, name) == 0);
+}
+
+/* Whether a connection is as safe as is asked for. One that a peer has opened has no name, whoever he is. */
+static bool is_trusted(const struct stream *stream, const char *name)
+{
+    return name == NULL || (stream->hop.name != NULL && strcasecmp(stream->hop.name, name) == 0);
 }
 
 static bool has_room(struct ct_sip_net *net, const struct ct_sip_hop *hop)
@@ -329,8 +347,9 @@ static struct stream *find_stream(struct ct_re_streams *streams, const struct ct
         return stream;
     }
     stream = *bucket_of_address(streams, &hop->peer);
-    while (stream != NULL && (stream->state > OPEN || stream->hop.transport != hop->transport ||
-                              !ct_sip_socket_equal(&stream->hop.peer, &hop->peer)))
+    while (stream != NULL &&
+           (stream->state > OPEN || stream->hop.transport != hop->transport ||
+            !ct_sip_socket_equal(&stream->hop.peer, &hop->peer) || !is_trusted(stream, hop->name)))
         stream = stream->next_of_address;
     return stream;
 }

@@ -350,7 +350,8 @@ out:
     return result;
 }
 
-/* When the stream is gone on which a dialog stayed, whoever came by it may have a new one: to where his Contact says. */
+/* When the stream is gone on which a dialog stayed, whoever came by it may have a new one: to where his Contact says. But
+ * not where his certificate counts: nobody can say which name one from there should have. */
 static bool elsewhere(struct ct_sip_outgoing *outgoing)
 {
     struct ct_sip_session *session = outgoing->session;
@@ -358,7 +359,8 @@ static bool elsewhere(struct ct_sip_outgoing *outgoing)
     struct ct_sip_lookup *lookup = NULL;
 
     if (outgoing->branch == NULL || !session->stay || outgoing->looked ||
-        !ct_sip_reliable(outgoing->hops[outgoing->hop_at].transport))
+        !ct_sip_reliable(outgoing->hops[outgoing->hop_at].transport) ||
+        outgoing->hops[outgoing->hop_at].name != NULL)
         return false;
     outgoing->looked = true;
     if (env->resolve(env->ctx, ct_sip_dialog_next_hop(outgoing->branch->dialog), on_found, outgoing,

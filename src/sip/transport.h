@@ -34,6 +34,9 @@ struct ct_sip_hop {
     uint64_t
         connection; /* of a stream: its number, never used twice; 0: whichever leads there, or a new one */
     uint32_t listener; /* which of our sockets; 0: whichever fits */
+    const char *
+        name; /* of TLS that we open: what the peer's certificate must say, a domain or an address; it
+                 lives as long as whoever sends there. NULL: it is not looked at */
 };
 
 /** How we are reached by a peer: for Via and Contact. The text is the environment's and lives as long. */

@@ -259,7 +259,8 @@ static const char *const events[] = {
 
 /* Numbers that ring. `voice` of a number is the JSON object that replies show (voice/number_voice.h); NULL is
  * that it was never set. The realm is in every digest of a device's password, and has at most one row.
- * Lists of a trunk are words separated by single spaces; what is true is 1; `password` is sealed. */
+ * Lists of a trunk are words separated by single spaces; what is true is 1; `password` is sealed. What is known of a
+ * trunk outlives a change of its row, which is put in its place. */
 static const char *const devices_and_trunks[] = {
     "ALTER TABLE virtual_phone_numbers ADD COLUMN voice VARCHAR",
     "CREATE INDEX ix_virtual_phone_numbers_voice ON virtual_phone_numbers (user_id, id) "
@@ -275,6 +276,7 @@ static const char *const devices_and_trunks[] = {
     KEEP_LAST_ID("devices"),
     "CREATE TABLE trunks (id INTEGER NOT NULL PRIMARY KEY, name VARCHAR NOT NULL, "
     "enabled BIGINT NOT NULL, hosts VARCHAR NOT NULL, transport VARCHAR NOT NULL, "
+    "tls_verify BIGINT NOT NULL, "
     "username VARCHAR, password VARCHAR, register BIGINT NOT NULL, prefixes VARCHAR NOT NULL, "
     "allow_from VARCHAR NOT NULL, trusted BIGINT NOT NULL, channels BIGINT NOT NULL, "
     "out_strip BIGINT NOT NULL, out_prepend VARCHAR NOT NULL, in_strip BIGINT NOT NULL, "
@@ -284,6 +286,10 @@ static const char *const devices_and_trunks[] = {
     "CREATE UNIQUE INDEX ix_trunks_inbound_username ON trunks (inbound_username)",
     "INSERT INTO last_ids (table_name, last_id) VALUES ('trunks', 0)",
     KEEP_LAST_ID("trunks"),
+    "CREATE TABLE trunk_states (trunk_id INTEGER NOT NULL PRIMARY KEY, node VARCHAR NOT NULL, "
+    "lease_until BIGINT NOT NULL, contact VARCHAR NOT NULL, registration VARCHAR NOT NULL, "
+    "until_at BIGINT, status BIGINT, reason VARCHAR, changed_at BIGINT NOT NULL, "
+    "hosts VARCHAR NOT NULL)",
     "CREATE TABLE call_caps (user_id INTEGER NOT NULL PRIMARY KEY, trunks BIGINT NOT NULL, "
     "prefixes VARCHAR NOT NULL, concurrent_calls BIGINT NOT NULL, calls_per_minute BIGINT NOT "
     "NULL, "

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "sip/write.h"
+#include "voice/call_read.h"
 
 #define RETRY_AFTER CT_STR("Retry-After: 5\r\n")
 
@@ -36,12 +37,19 @@ static int64_t count_busy(void *ctx, int64_t trunk_id)
     return tally.count;
 }
 
+static bool reaches(void *ctx, const struct ct_trunk *trunk, struct ct_str host)
+{
+    const struct ct_call_planner *planner = ctx;
+    return ct_trunk_watch_reaches(planner->watch, trunk, host);
+}
+
 static struct ct_routing_world make_world(struct ct_call_planner *planner)
 {
     struct ct_routing_world world = {.now_ms = planner->env->unix_ms(planner->env->ctx),
                                      .ctx = planner,
                                      .registered = is_registered,
-                                     .busy = count_busy};
+                                     .busy = count_busy,
+                                     .reaches = reaches};
     world.trunks = ct_carriers_all(planner->carriers, &world.trunk_count);
     return world;
 }
@@ -140,6 +148,20 @@ static bool add_devices(const struct ct_call_planner *planner, struct ct_arena *
     return true;
 }
 
+/* Where the host is, as far as it is known, without what is down. */
+static bool add_hops(const struct ct_call_planner *planner, struct ct_arena *arena,
+                     const struct ct_way_out *way, struct ct_sip_invite *invite)
+{
+    struct ct_sip_hop *hops = ct_arena_alloc(arena, CT_TRUNK_HOPS_MOST * sizeof(*hops));
+    if (hops == NULL)
+        return false;
+    invite->hop_count = ct_trunk_watch_hops(planner->watch, way->trunk, way->host, hops);
+    invite->hops = hops;
+    /* what follows goes where the certificate was looked at */
+    invite->stay = invite->hop_count > 0 && hops[0].name != NULL;
+    return true;
+}
+
 static bool add_way(const struct ct_call_planner *planner, struct ct_arena *arena,
                     const struct ct_routing *routing, const struct ct_way_out *way,
                     struct ct_call_target *out)
@@ -172,7 +194,7 @@ static bool add_way(const struct ct_call_planner *planner, struct ct_arena *aren
         failed = failed || invite->credentials_ctx == NULL;
     }
     out->trunk_id = trunk->id;
-    return !failed;
+    return !failed && add_hops(planner, arena, way, invite);
 }
 
 static void fill_route(const struct ct_call_planner *planner, struct ct_arena *arena,
@@ -202,43 +224,6 @@ static void fill_route(const struct ct_call_planner *planner, struct ct_arena *a
 }
 
 /* ---- calls that come ---- */
-
-static struct ct_str user_of(struct ct_arena *arena, const struct ct_sip_uri *uri)
-{
-    struct ct_str user;
-    return ct_sip_unescape(arena, uri->user, &user) == CT_OK ? user : (struct ct_str){0};
-}
-
-static bool has_privacy(const struct ct_sip_message *message)
-{
-    static const char *const words[] = {"id", "user", "header"};
-    struct ct_str value = ct_sip_header(message, CT_SIP_H_PRIVACY);
-    while (value.len > 0) {
-        const char *semicolon = memchr(value.at, ';', value.len);
-        size_t length = semicolon == NULL ? value.len : (size_t)(semicolon - value.at);
-        struct ct_str word = ct_sip_trim((struct ct_str){value.at, length});
-        for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-            if (ct_str_equal_nocase(word, ct_str_of(words[i])))
-                return true;
-        length += semicolon == NULL ? 0 : 1;
-        value = (struct ct_str){value.at + length, value.len - length};
-    }
-    return ct_str_equal_nocase(message->from.uri.host, CT_STR("anonymous.invalid"));
-}
-
-static void read_call(struct ct_arena *arena, const struct ct_sip_message *message,
-                      struct ct_routing_call *out)
-{
-    struct ct_sip_cursor cursor = {0};
-    struct ct_str value;
-    struct ct_sip_address asserted;
-    out->dialled = user_of(arena, &message->uri);
-    out->presented = user_of(arena, &message->from.uri);
-    out->anonymous = has_privacy(message);
-    if (ct_sip_next_value(message, CT_SIP_H_P_ASSERTED_IDENTITY, &cursor, &value) &&
-        ct_sip_address_read(value, &asserted))
-        out->asserted = user_of(arena, &asserted.uri);
-}
 
 static const struct ct_trunk *trunk_of(const struct ct_call_planner *planner, int64_t id)
 {
@@ -319,7 +304,9 @@ void ct_call_plan_incoming(void *ctx, const struct ct_call_facts *facts, void *p
     struct ct_routing_call call = {0};
     struct ct_routing routing = {0};
     (void)facts;
-    read_call(arena, message, &call);
+    ct_call_read(arena, message, &call);
+    if (ct_trunk_watch_is_contact(planner->watch, who->trunk_id, call.dialled))
+        call.dialled = ct_call_user(arena, &message->to.uri);
     enum ct_result result = CT_OK;
     if (who->device.device_id == 0) {
         call.trunk = trunk_of(planner, who->trunk_id);
@@ -417,7 +404,7 @@ void ct_call_plan_transfer(void *ctx, const struct ct_call_facts *facts, enum ct
         refuse(out, device_id == 0 ? 403 : 400, (struct ct_str){0});
         return;
     }
-    call.dialled = user_of(arena, &uri);
+    call.dialled = ct_call_user(arena, &uri);
     enum ct_result result = route(planner, arena, device_id, &call, &routing);
     if (result != CT_OK) {
         refuse(out, result == CT_NOT_FOUND ? 403 : 503, (struct ct_str){0});

@@ -10,6 +10,7 @@
 #include "voice/carriers.h"
 #include "voice/registrar.h"
 #include "voice/routing.h"
+#include "voice/trunk_watch.h"
 
 /** Whom calls ring: what routing.h finds in the store, as legs to devices and trunks. On the SIP thread alone. */
 struct ct_call_planner {
@@ -18,6 +19,7 @@ struct ct_call_planner {
     struct ct_reader *reader;
     struct ct_registrar *registrar;
     struct ct_carriers *carriers;
+    struct ct_trunk_watch *watch;
     struct ct_call_log *log;
     struct ct_calls *calls;
 };

@@ -17,12 +17,19 @@ struct answers {
     char password[TEXT_MOST];
 };
 
+/* The name of a host. It stays likewise: hops hold it. */
+struct name {
+    struct name *next;
+    char text[];
+};
+
 struct ct_carriers {
     struct ct_carriers_options options;
     struct ct_arena *arena; /* of the trunks */
     const struct ct_trunk *trunks;
     size_t count;
     struct answers *answers;
+    struct name *names;
     struct ct_timer timer;
 };
 
@@ -79,6 +86,11 @@ void ct_carriers_free(struct ct_carriers *carriers)
         free(carriers->answers);
         carriers->answers = next;
     }
+    while (carriers->names != NULL) {
+        struct name *next = carriers->names->next;
+        free(carriers->names);
+        carriers->names = next;
+    }
     ct_arena_free(carriers->arena);
     free(carriers);
 }
@@ -89,23 +101,62 @@ const struct ct_trunk *ct_carriers_all(const struct ct_carriers *carriers, size_
     return carriers->trunks;
 }
 
+/* As inet_ntop prints it. */
+struct printed {
+    char text[56];
+};
+
+static bool print_address(const struct ct_sip_hop *from, struct printed *out)
+{
+    _Alignas(max_align_t) char room[512];
+    struct ct_arena *arena = ct_arena_in(room, sizeof(room));
+    if (arena == NULL)
+        return false;
+    struct ct_buf text = ct_buf_in(arena);
+    ct_sip_address_write(&text, &from->peer);
+    bool fits = !text.failed && text.len < sizeof(out->text);
+    if (fits) {
+        memcpy(out->text, text.at, text.len);
+        out->text[text.len] = '\0';
+    }
+    ct_arena_free(arena);
+    return fits;
+}
+
 const struct ct_trunk *ct_carriers_from(const struct ct_carriers *carriers,
                                         const struct ct_sip_hop *from)
 {
-    _Alignas(max_align_t) char room[512];
-    const struct ct_trunk *found = NULL;
-    if (carriers->count == 0)
+    struct printed address;
+    return carriers->count > 0 && print_address(from, &address)
+               ? ct_trunk_from(carriers->trunks, carriers->count, address.text)
+               : NULL;
+}
+
+bool ct_carriers_allow(const struct ct_trunk *trunk, const struct ct_sip_hop *from)
+{
+    struct printed address;
+    return print_address(from, &address) && ct_trunk_allows(trunk, address.text);
+}
+
+const char *ct_carriers_name(struct ct_carriers *carriers, struct ct_str host)
+{
+    struct ct_str name;
+    uint16_t port;
+    size_t size;
+    if (!ct_sip_host_port_read(host, &name, &port, &size))
+        name = host;
+    if (name.len > 2 && name.at[0] == '[')
+        name = (struct ct_str){name.at + 1, name.len - 2};
+    for (const struct name *one = carriers->names; one != NULL; one = one->next)
+        if (ct_str_equal(ct_str_of(one->text), name))
+            return one->text;
+    struct name *one = calloc(1, sizeof(*one) + name.len + 1);
+    if (one == NULL)
         return NULL;
-    struct ct_arena *arena = ct_arena_in(room, sizeof(room));
-    if (arena == NULL)
-        return NULL;
-    struct ct_buf text = ct_buf_in(arena);
-    ct_sip_address_write(&text, &from->peer);
-    ct_buf_char(&text, '\0');
-    if (!text.failed)
-        found = ct_trunk_from(carriers->trunks, carriers->count, text.at);
-    ct_arena_free(arena);
-    return found;
+    memcpy(one->text, name.at, name.len);
+    one->next = carriers->names;
+    carriers->names = one;
+    return one->text;
 }
 
 /* ---- challenges ---- */

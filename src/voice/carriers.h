@@ -31,9 +31,16 @@ void ct_carriers_free(struct ct_carriers *carriers);
 
 /** All of them. Borrowed until the thread goes on. */
 const struct ct_trunk *ct_carriers_all(const struct ct_carriers *carriers, size_t *count);
-/** The one that what comes from there is of; NULL: of none. Borrowed likewise. */
+/** The one whose `allow_from` has the address; NULL: there is none. Borrowed likewise. */
 const struct ct_trunk *ct_carriers_from(const struct ct_carriers *carriers,
                                         const struct ct_sip_hop *from);
+
+/** Whether its `allow_from` has the address. */
+bool ct_carriers_allow(const struct ct_trunk *trunk, const struct ct_sip_hop *from);
+
+/** The name that the certificate of a host must have, for `name` of struct ct_sip_hop: valid until ct_carriers_free. NULL
+ *  without memory. */
+const char *ct_carriers_name(struct ct_carriers *carriers, struct ct_str host);
 
 /** Answers the challenges of a trunk: for struct ct_sip_invite, with what ct_carriers_answers gives. */
 ct_sip_credentials ct_carriers_credentials;

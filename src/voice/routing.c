@@ -125,6 +125,7 @@ enum ct_result ct_ways_out(const struct ct_routing_world *world, struct ct_arena
                            struct ct_str number, const struct ct_way_out **out, size_t *count,
                            bool *any)
 {
+    struct ct_way_out first = {0};
     int longest = -1;
     size_t most = 0;
     for (size_t i = 0; i < world->trunk_count; i++) {
@@ -146,9 +147,17 @@ enum ct_result ct_ways_out(const struct ct_routing_world *world, struct ct_arena
         enum ct_result result = ct_rewrite_apply(arena, &trunk->out, number, &written);
         if (result != CT_OK)
             return result;
-        for (size_t h = 0; h < trunk->hosts.count; h++)
-            ways[(*count)++] = (struct ct_way_out){trunk, trunk->hosts.at[h], written};
+        for (size_t h = 0; h < trunk->hosts.count; h++) {
+            const struct ct_way_out way = {trunk, trunk->hosts.at[h], written};
+            if (first.trunk == NULL)
+                first = way;
+            if (world->reaches == NULL || world->reaches(world->ctx, trunk, way.host))
+                ways[(*count)++] = way;
+        }
     }
+    /* nothing is lost by trying one when all are down */
+    if (*count == 0 && first.trunk != NULL)
+        ways[(*count)++] = first;
     return CT_OK;
 }
 

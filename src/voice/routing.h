@@ -30,6 +30,8 @@ struct ct_routing_world {
     bool (*registered)(void *ctx, int64_t device_id);
     /** How many calls a trunk has now. */
     int64_t (*busy)(void *ctx, int64_t trunk_id);
+    /** Whether a host of a trunk is not known to be down. NULL: nothing is known. */
+    bool (*reaches)(void *ctx, const struct ct_trunk *trunk, struct ct_str host);
 };
 
 /** The most numbers that one call is forwarded through. */

@@ -334,7 +334,7 @@ static bool find_peer(struct ct_switchboard *board, struct ct_sip_server *transa
 {
     const struct ct_switchboard_options *options = &board->options;
     const struct ct_trunk *trunk =
-        ct_carriers_from(options->carriers, ct_sip_server_from(transaction));
+        ct_trunk_watch_from(options->watch, ct_sip_server_from(transaction), message->uri.user);
     *out = (struct ct_call_peer){0};
     /* a device behind the address of a trunk says that it is one */
     enum ct_result named = CT_OK;
@@ -435,6 +435,7 @@ enum ct_result ct_switchboard_new(const struct ct_switchboard_options *options,
                                               .reader = options->reader,
                                               .registrar = options->registrar,
                                               .carriers = options->carriers,
+                                              .watch = options->watch,
                                               .log = board->log,
                                               .calls = board->calls};
     *out = board;

@@ -25,6 +25,7 @@ struct ct_authenticator;
 struct ct_carriers;
 struct ct_reader;
 struct ct_registrar;
+struct ct_trunk_watch;
 
 /** What the endpoint of a switchboard says it understands. */
 #define CT_SWITCHBOARD_METHODS                                                         \
@@ -42,6 +43,7 @@ struct ct_switchboard_options {
     struct ct_registrar *registrar;
     struct ct_authenticator *authenticator;
     struct ct_carriers *carriers;
+    struct ct_trunk_watch *watch;
     struct ct_log *log;
     struct ct_metrics *metrics; /* may be NULL */
     struct ct_str node;         /* see struct ct_record_new */

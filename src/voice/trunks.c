@@ -3,6 +3,7 @@
 #include "accounts/rows.h"
 #include "store/migrations.h"
 #include "voice/trunk_password.h"
+#include "voice/trunk_states.h"
 #include "voice/words.h"
 
 /* ---- reading ---- */
@@ -10,7 +11,7 @@
 #define COLUMNS                                                                                 \
     "id, name, enabled, hosts, transport, username, password, register, prefixes, allow_from, " \
     "trusted, channels, out_strip, out_prepend, in_strip, in_prepend, inbound_username, "       \
-    "inbound_ha1_md5, inbound_ha1_sha256, created_at"
+    "inbound_ha1_md5, inbound_ha1_sha256, created_at, tls_verify"
 
 static enum ct_result read_words(struct ct_arena *arena, struct ct_stmt *stmt, int column,
                                  struct ct_texts *out)
@@ -55,6 +56,7 @@ static enum ct_result read_trunk(const struct ct_config *config, struct ct_arena
     out->out.strip = ct_column_int(stmt, 12);
     out->in.strip = ct_column_int(stmt, 14);
     out->created_at = ct_column_int(stmt, 19);
+    out->tls_verify = ct_column_int(stmt, 20) != 0;
     return result == CT_OK
                ? ct_trunk_password_open(config, arena, out->password, &out->password, &old)
                : result;
@@ -185,7 +187,7 @@ static enum ct_result insert(const struct ct_config *config, struct ct_arena *ar
     if (result == CT_OK)
         result = ct_db_query(db,
                              "INSERT INTO trunks (" COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, "
-                             "$8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)",
+                             "$8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)",
                              &stmt);
     if (result != CT_OK)
         return result;
@@ -209,6 +211,7 @@ static enum ct_result insert(const struct ct_config *config, struct ct_arena *ar
     ct_bind_text_or_null(stmt, 18, trunk->inbound_ha1_md5);
     ct_bind_text_or_null(stmt, 19, trunk->inbound_ha1_sha256);
     ct_bind_int(stmt, 20, trunk->created_at);
+    ct_bind_int(stmt, 21, trunk->tls_verify);
     return ct_run(stmt);
 }
 
@@ -235,5 +238,7 @@ enum ct_result ct_trunk_delete(struct ct_arena *arena, struct ct_db *db, int64_t
     if (result != CT_ROW)
         return result == CT_OK ? CT_NOT_FOUND : result;
     result = ct_column_str(stmt, 0, arena, name);
-    return result == CT_OK ? ct_run(stmt) : result;
+    if (result == CT_OK)
+        result = ct_run(stmt);
+    return result == CT_OK ? ct_trunk_state_forget(db, id) : result;
 }

@@ -31,6 +31,7 @@ struct ct_trunk {
     struct ct_texts
         hosts; /* "sip.example.com", "192.0.2.1:5080": one at least, in the order of trying */
     struct ct_str transport; /* "udp", "tcp", "tls" */
+    bool tls_verify;         /* with "tls": the certificate of a host must say its name */
     struct ct_str username;  /* what challenges of theirs are answered with; `at` NULL: none */
     struct ct_str
         password;   /* the same; `at` NULL: none, or it was sealed with another SECRET_KEY */

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "numbers/name.h"
 #include "voice/devices.h"
+#include "voice/trunk_states.h"
 #include "voice/trunks.h"
 
 /* ---- what comes in and goes out ---- */
@@ -15,6 +16,7 @@ struct trunk_body {
     struct ct_str host;
     struct ct_texts fallback_hosts;
     struct ct_str transport;
+    bool tls_verify;
     struct ct_str username;
     struct ct_str password;
     bool registers;
@@ -28,7 +30,21 @@ struct trunk_body {
     struct ct_str in_prepend;
     struct ct_str inbound_username;
     struct ct_str inbound_password;
+    const void *registration; /* of replies, as what follows */
+    struct ct_objects hosts;
     int64_t created_at;
+};
+
+struct trunk_registration {
+    struct ct_str state;
+    int64_t until;
+    int64_t status;
+    struct ct_str reason;
+};
+
+struct trunk_host {
+    struct ct_str host;
+    struct ct_str state;
 };
 
 static const char *const transports[] = {"udp", "tcp", "tls", NULL};
@@ -62,6 +78,12 @@ static const char *const transports[] = {"udp", "tcp", "tls", NULL};
               .example = "[\"192.0.2.1:5080\"]"),                                                  \
         TRUNK(transport, CT_FIELD_STRING, .flags = CT_FIELD_OPTIONAL, .words = transports,         \
               .doc = "How it is reached; `udp` without it.", .example = "\"udp\""),                \
+        TRUNK(tls_verify, CT_FIELD_BOOL, .flags = CT_FIELD_OPTIONAL, .fallback = 1,                \
+              .doc =                                                                               \
+                  "Whether, with `tls`, the certificate of a host must be one of that name and "   \
+                  "vouched for by an authority that this machine trusts. Without it, whoever "     \
+                  "is on the way can listen.",                                                     \
+              .example = "true"),                                                                  \
         CREDENTIAL(username, 0, .doc = "What its challenges are answered with.",                   \
                    .example = "\"4930123\"")
 
@@ -70,7 +92,10 @@ static const char *const transports[] = {"udp", "tcp", "tls", NULL};
      .type = CT_FIELD_BOOL,                                                                        \
      .offset = offsetof(struct trunk_body, registers),                                             \
      .flags = CT_FIELD_OPTIONAL,                                                                   \
-     .doc = "Whether this server is to register there. Kept; this version does not register yet.", \
+     .doc =                                                                                        \
+         "Whether this server registers there, with `username` and `password`. With an empty "     \
+         "`allow_from`, calls from the addresses of its hosts are then the trunk's, as long as "   \
+         "it is registered.",                                                                      \
      .example = "false"},                                                                          \
         TRUNK(prefixes, CT_FIELD_TEXTS, .flags = CT_FIELD_OPTIONAL, .max = 16, .max_count = 200,   \
               .pattern = CT_CALL_PREFIX_PATTERN, .normalize = ct_call_prefix_normalize,            \
@@ -79,7 +104,7 @@ static const char *const transports[] = {"udp", "tcp", "tls", NULL};
               .example = "[\"+49\"]"),                                                             \
         TRUNK(allow_from, CT_FIELD_TEXTS, .flags = CT_FIELD_OPTIONAL, .max = 64, .max_count = 50,  \
               .pattern = CT_NETWORK_PATTERN, .normalize = ct_network_normalize,                    \
-              .doc = "Addresses and networks that its calls come from.",                           \
+              .doc = "Addresses and networks that its calls come from; nobody else's are.",        \
               .example = "[\"192.0.2.0/24\"]"),                                                    \
         TRUNK(trusted, CT_FIELD_BOOL, .flags = CT_FIELD_OPTIONAL,                                  \
               .doc = "Whether its P-Asserted-Identity (RFC 3325) is believed, and who calls "      \
@@ -109,10 +134,48 @@ static const struct ct_field body_fields[] = {
 static const struct ct_schema body_schema =
     CT_SCHEMA("TrunkSet", "A way to another network.", struct trunk_body, body_fields);
 
+#define REGISTRATION(member, kind, ...) \
+    CT_FIELD(struct trunk_registration, member, kind, __VA_ARGS__)
+
+static const struct ct_field registration_fields[] = {
+    REGISTRATION(state, CT_FIELD_STRING, .words = ct_trunk_standing_words,
+                 .doc = "`pending`: it was not answered yet.", .example = "\"registered\""),
+    REGISTRATION(until, CT_FIELD_TIME, .flags = CT_FIELD_NULLABLE,
+                 .doc =
+                     "When the carrier forgets it, unless it is renewed, which is done when half "
+                     "of its time is over; null: the carrier does not have it.",
+                 .example = "\"2026-01-31T12:10:00.000Z\""),
+    REGISTRATION(status, CT_FIELD_INT, .flags = CT_FIELD_NULLABLE,
+                 .doc = "What the last REGISTER was answered with; 408 and 503 also when nothing "
+                        "came; null: there was none.",
+                 .example = "200"),
+    REGISTRATION(reason, CT_FIELD_STRING, .flags = CT_FIELD_NULLABLE, .doc = "In words.",
+                 .example = "\"OK\""),
+};
+static const struct ct_schema registration_schema =
+    CT_SCHEMA("TrunkRegistration", NULL, struct trunk_registration, registration_fields);
+
+#define HOST(member, kind, ...) CT_FIELD(struct trunk_host, member, kind, __VA_ARGS__)
+
+static const struct ct_field host_fields[] = {
+    HOST(host, CT_FIELD_STRING, .doc = "`host`, or one of `fallback_hosts`.",
+         .example = "\"sip.example.com\""),
+    HOST(state, CT_FIELD_STRING, .words = ct_trunk_host_words,
+         .doc =
+             "`down`: it does not answer OPTIONS, or its name leads nowhere, and calls pass it by; "
+             "`unknown`: it was not asked, see SIP_TRUNK_PROBE_SECONDS.",
+         .example = "\"up\""),
+};
+static const struct ct_schema host_schema =
+    CT_SCHEMA("TrunkHost", NULL, struct trunk_host, host_fields);
+
 static const struct ct_field reply_fields[] = {
     TRUNK(id, CT_FIELD_INT, .doc = "The trunk's id.", .example = "1"),
     FIELDS_FRONT,
     FIELDS_BACK,
+    TRUNK(registration, CT_FIELD_OBJECT, .flags = CT_FIELD_NULLABLE, .of = &registration_schema,
+          .doc = "How the registration is; null: `register` is false."),
+    TRUNK(hosts, CT_FIELD_OBJECTS, .of = &host_schema, .doc = "Which hosts answer."),
     TRUNK(created_at, CT_FIELD_TIME, .doc = "When it was made.",
           .example = "\"2026-01-31T12:00:00.000Z\""),
 };
@@ -138,6 +201,7 @@ static void describe(const struct ct_trunk *trunk, struct trunk_body *out)
         .host = trunk->hosts.at[0],
         .fallback_hosts = {trunk->hosts.at + 1, trunk->hosts.count - 1},
         .transport = trunk->transport,
+        .tls_verify = trunk->tls_verify,
         .username = trunk->username,
         .registers = trunk->registers,
         .prefixes = trunk->prefixes,
@@ -151,6 +215,39 @@ static void describe(const struct ct_trunk *trunk, struct trunk_body *out)
         .inbound_username = trunk->inbound_username,
         .created_at = trunk->created_at,
     };
+}
+
+/* The same, and how it is. */
+static enum ct_result show(struct ct_call *call, const struct ct_trunk *trunk,
+                           struct trunk_body *out)
+{
+    struct ct_trunk_state state = {.until = CT_NO_TIME};
+    struct trunk_host *hosts = ct_arena_alloc(call->arena, trunk->hosts.count * sizeof(*hosts));
+    struct trunk_registration *registration = ct_arena_alloc(call->arena, sizeof(*registration));
+    if (hosts == NULL || registration == NULL)
+        return CT_NOMEM;
+    describe(trunk, out);
+    enum ct_result result = ct_trunk_state_get(call->arena, call->db, trunk->id, &state);
+    if (result != CT_OK && result != CT_NOT_FOUND)
+        return result;
+    /* of a server that is gone */
+    if (state.until != CT_NO_TIME && state.until <= ct_clock_unix_ms()) {
+        state.until = CT_NO_TIME;
+        if (state.standing == CT_TRUNK_IS_REGISTERED)
+            state.standing = CT_TRUNK_IS_PENDING;
+    }
+    *registration =
+        (struct trunk_registration){.state = ct_str_of(ct_trunk_standing_words[state.standing]),
+                                    .until = state.until,
+                                    .status = state.status == 0 ? INT64_MIN : state.status,
+                                    .reason = state.reason};
+    for (size_t i = 0; i < trunk->hosts.count; i++)
+        hosts[i] = (struct trunk_host){
+            trunk->hosts.at[i],
+            ct_str_of(ct_trunk_host_words[ct_trunk_state_of_host(&state, trunk->hosts.at[i])])};
+    out->registration = trunk->registers ? registration : NULL;
+    out->hosts = (struct ct_objects){hosts, trunk->hosts.count};
+    return CT_OK;
 }
 
 /* ---- what it does ---- */
@@ -206,6 +303,7 @@ static enum ct_result fill(struct ct_call *call, const struct ct_trunk *before,
         .name = body->name,
         .enabled = body->enabled,
         .transport = text_or(body->transport, ct_str_of(transports[0])),
+        .tls_verify = body->tls_verify,
         .username = body->username,
         .password = text_or(body->password, before->password),
         .registers = body->registers,
@@ -217,6 +315,8 @@ static enum ct_result fill(struct ct_call *call, const struct ct_trunk *before,
         .in = {body->in_strip, text_or(body->in_prepend, CT_STR(""))},
         .created_at = before->id == 0 ? ct_clock_unix_ms() : before->created_at,
     };
+    if (body->registers && body->username.at == NULL)
+        return ct_call_refuse(call, "body", "username", "missing", "Field required");
     enum ct_result result = fill_hosts(call->arena, body, &out->hosts);
     return result == CT_OK ? fill_inbound(call, body, before, out) : result;
 }
@@ -231,9 +331,7 @@ static enum ct_result save(struct ct_call *call, struct ct_trunk *trunk,
         result = ct_audit_call(call, call->user_id, action, trunk->id, trunk->name);
     if (result == CT_OK)
         result = ct_trunk_get(call->config, call->arena, call->db, trunk->id, &saved);
-    if (result == CT_OK)
-        describe(&saved, call->reply);
-    return result;
+    return result == CT_OK ? show(call, &saved, call->reply) : result;
 }
 
 static enum ct_result create_trunk(struct ct_call *call)
@@ -260,9 +358,7 @@ static enum ct_result get_trunk(struct ct_call *call)
     const struct trunk_path *path = call->path;
     struct ct_trunk trunk;
     enum ct_result result = ct_trunk_get(call->config, call->arena, call->db, path->id, &trunk);
-    if (result == CT_OK)
-        describe(&trunk, call->reply);
-    return result;
+    return result == CT_OK ? show(call, &trunk, call->reply) : result;
 }
 
 static enum ct_result list_trunks(struct ct_call *call)
@@ -285,8 +381,11 @@ static enum ct_result list_trunks(struct ct_call *call)
         return result;
     reply->items = items;
     reply->count = count < limit ? count : limit;
-    for (size_t i = 0; i < reply->count; i++)
-        describe(&rows[i], &items[i]);
+    for (size_t i = 0; i < reply->count; i++) {
+        result = show(call, &rows[i], &items[i]);
+        if (result != CT_OK)
+            return result;
+    }
     return count > limit ? ct_cursor_make(call->arena, rows[limit - 1].id, &reply->next) : CT_OK;
 }
 

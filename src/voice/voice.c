@@ -4,7 +4,6 @@
 #include <semaphore.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 
 #include "sip/endpoint.h"
@@ -16,6 +15,8 @@
 #include "voice/message_count.h"
 #include "voice/registrar.h"
 #include "voice/switchboard.h"
+#include "voice/trunk_watch.h"
+#include "voice/voice_listen.h"
 
 /* A connection on which nobody is registered may be silent for so long, and a message may take so long. */
 #define IDLE_MS 180000
@@ -42,6 +43,7 @@ struct ct_voice {
     struct ct_authenticator *authenticator;
     struct ct_registrar *registrar;
     struct ct_carriers *carriers;
+    struct ct_trunk_watch *watch;
     struct ct_switchboard *board;
     struct ct_timer news_timer;
     int64_t news_seen;
@@ -69,7 +71,21 @@ static bool knows_credentials(void *ctx, const struct ct_sip_message *message)
 static bool knows_trunk(void *ctx, const struct ct_sip_hop *from)
 {
     struct ct_voice *voice = ctx;
-    return ct_carriers_from(voice->carriers, from) != NULL;
+    return ct_trunk_watch_from(voice->watch, from, (struct ct_str){0}) != NULL;
+}
+
+/* A connection that somebody is reached by. */
+static bool keeps(void *ctx, const struct ct_sip_hop *from)
+{
+    struct ct_voice *voice = ctx;
+    return ct_registrar_knows(voice->registrar, from) || knows_trunk(ctx, from);
+}
+
+static void distrusted(void *ctx, const char *name, const char *why)
+{
+    struct ct_voice *voice = ctx;
+    CT_LOG(voice->log, CT_LOG_WARNING, "sip_certificate_refused", CT_F_TEXT("name", name),
+           CT_F_TEXT("why", why));
 }
 
 static bool knows_registered(void *ctx, const struct ct_sip_hop *from)
@@ -202,7 +218,7 @@ static bool settled(void *ctx)
 {
     struct ct_voice *voice = ctx;
     return ct_registrar_settled(voice->registrar) && ct_switchboard_settled(voice->board) &&
-           ct_call_ends_settled(&voice->ends);
+           ct_call_ends_settled(&voice->ends) && ct_trunk_watch_settled(voice->watch);
 }
 
 static void end(void *ctx)
@@ -216,55 +232,32 @@ static void end(void *ctx)
 enum ct_result ct_voice_bind(const struct ct_config *config, struct ct_arena *arena,
                              struct ct_voice **out, const char **why)
 {
-    /* In the order of enum ct_sip_entry_transport. */
-    static const enum ct_sip_transport transports[] = {CT_SIP_UDP, CT_SIP_TCP, CT_SIP_TLS,
-                                                       CT_SIP_WS, CT_SIP_WSS};
-    struct ct_sip_entry entries[CT_SIP_ENTRIES_MOST];
     struct ct_sip_listen listen[CT_SIP_LISTEN_MOST];
-    struct ct_sip_net_options options = {
-        .listen = listen,
-        .listen_count = ct_config_sip_entries(config->sip_listen, entries),
-        .public_address = config->sip_public_address,
-        .tls_cert_file = config->tls_cert_file,
-        .tls_key_file = config->tls_key_file,
-        .connections_max = (size_t)config->sip_connections_max,
-        .connections_per_address = (size_t)config->sip_connections_per_address,
-        .idle_ms = IDLE_MS,
-        .message_ms = MESSAGE_MS,
-        .message_bytes = MESSAGE_BYTES};
+    struct ct_sip_net_options options = {.listen = listen,
+                                         .public_address = config->sip_public_address,
+                                         .tls_cert_file = config->tls_cert_file,
+                                         .tls_key_file = config->tls_key_file,
+                                         .connections_max = (size_t)config->sip_connections_max,
+                                         .connections_per_address =
+                                             (size_t)config->sip_connections_per_address,
+                                         .idle_ms = IDLE_MS,
+                                         .message_ms = MESSAGE_MS,
+                                         .message_bytes = MESSAGE_BYTES};
     *out = NULL;
-    if (options.listen_count == 0)
-        return CT_OK;
-    for (size_t i = 0; i < options.listen_count; i++) {
-        listen[i] = (struct ct_sip_listen){
-            .transport = transports[entries[i].transport],
-            .host = ct_arena_copy(arena, entries[i].host.at, entries[i].host.len),
-            .port = entries[i].port};
-        if (listen[i].host == NULL)
-            return CT_NOMEM;
-    }
+    enum ct_result result = ct_voice_listen(config, arena, listen, &options.listen_count);
+    if (result != CT_OK || options.listen_count == 0)
+        return result;
     struct ct_voice *voice = calloc(1, sizeof(*voice));
     if (voice == NULL)
         return CT_NOMEM;
     voice->config = config;
-    enum ct_result result = ct_sip_net_bind(&options, arena, &voice->net, why);
+    result = ct_sip_net_bind(&options, arena, &voice->net, why);
     if (result != CT_OK) {
         free(voice);
         return result;
     }
     *out = voice;
     return CT_OK;
-}
-
-/* Connections of SIP come on top of those of HTTP. As far as the hard limit allows; beyond it they are refused. */
-static void raise_limit(const struct ct_config *config)
-{
-    struct rlimit limit;
-    rlim_t wanted = (rlim_t)(config->max_connections + config->sip_connections_max + 256);
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
-        return;
-    limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
-    (void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 static enum ct_result make_shield(struct ct_voice *voice)
@@ -329,13 +322,26 @@ static enum ct_result make_registrar(struct ct_voice *voice)
     return ct_registrar_new(&registrar, &voice->registrar);
 }
 
-static enum ct_result make_switchboard(struct ct_voice *voice, struct ct_str node)
+static enum ct_result make_switchboard(struct ct_voice *voice, const struct ct_voice_options *given)
 {
     const struct ct_carriers_options carriers = {.config = voice->config,
                                                  .env = ct_sip_net_env(voice->net),
                                                  .wheel = ct_sip_wheel(voice->sip),
                                                  .reader = &voice->reader};
     enum ct_result result = ct_carriers_new(&carriers, &voice->carriers);
+    if (result != CT_OK)
+        return result;
+    const struct ct_trunk_watch_options watch = {.config = voice->config,
+                                                 .sip = voice->sip,
+                                                 .post = ct_sip_net_post(voice->net),
+                                                 .store = voice->store,
+                                                 .reader = &voice->reader,
+                                                 .carriers = voice->carriers,
+                                                 .log = voice->log,
+                                                 .metrics = voice->metrics,
+                                                 .node = given->node,
+                                                 .alone = given->alone};
+    result = ct_trunk_watch_new(&watch, &voice->watch);
     if (result != CT_OK)
         return result;
     const struct ct_switchboard_options board = {.config = voice->config,
@@ -347,20 +353,11 @@ static enum ct_result make_switchboard(struct ct_voice *voice, struct ct_str nod
                                                  .registrar = voice->registrar,
                                                  .authenticator = voice->authenticator,
                                                  .carriers = voice->carriers,
+                                                 .watch = voice->watch,
                                                  .log = voice->log,
                                                  .metrics = voice->metrics,
-                                                 .node = node};
+                                                 .node = given->node};
     return ct_switchboard_new(&board, &voice->board);
-}
-
-static void log_listeners(const struct ct_voice *voice)
-{
-    const struct ct_sip_listen *listen;
-    size_t count = ct_sip_net_listeners(voice->net, &listen);
-    for (size_t i = 0; i < count; i++)
-        CT_LOG(voice->log, CT_LOG_INFO, "sip_listening",
-               CT_F_STR("transport", ct_sip_transport_param(listen[i].transport)),
-               CT_F_TEXT("host", listen[i].host), CT_F_INT("port", listen[i].port));
 }
 
 enum ct_result ct_voice_start(struct ct_voice *voice, const struct ct_voice_options *options,
@@ -372,7 +369,8 @@ enum ct_result ct_voice_start(struct ct_voice *voice, const struct ct_voice_opti
                                          .receive = receive,
                                          .lost = lost,
                                          .accept = accept_from,
-                                         .keep = knows_registered,
+                                         .keep = keeps,
+                                         .distrusted = distrusted,
                                          .turn = turn,
                                          .next_ms = next_ms,
                                          .rest = rest,
@@ -382,14 +380,14 @@ enum ct_result ct_voice_start(struct ct_voice *voice, const struct ct_voice_opti
     voice->log = options->log;
     voice->metrics = options->metrics;
     voice->reader = (struct ct_reader){.store = options->store};
-    raise_limit(voice->config);
+    ct_voice_raise_limit(voice->config);
     enum ct_result result = make_shield(voice);
     if (result == CT_OK)
         result = make_endpoint(voice);
     if (result == CT_OK)
         result = make_registrar(voice);
     if (result == CT_OK)
-        result = make_switchboard(voice, options->node);
+        result = make_switchboard(voice, options);
     if (result != CT_OK)
         return result;
     voice->news_timer = (struct ct_timer){.fire = look_for_news, .ctx = voice};
@@ -403,7 +401,7 @@ enum ct_result ct_voice_start(struct ct_voice *voice, const struct ct_voice_opti
     result = ct_sip_net_start(voice->net, &user, arena, why);
     voice->started = result == CT_OK;
     if (result == CT_OK)
-        log_listeners(voice);
+        ct_voice_log_listeners(voice->net, voice->log);
     return result;
 }
 
@@ -420,10 +418,12 @@ static void look_for_end(void *ctx)
 {
     struct farewell *farewell = ctx;
     struct ct_voice *voice = farewell->voice;
-    if (!farewell->begun)
+    if (!farewell->begun) {
         ct_switchboard_close(voice->board);
+        ct_trunk_watch_close(voice->watch);
+    }
     farewell->begun = true;
-    if (ct_switchboard_is_over(voice->board))
+    if (ct_switchboard_is_over(voice->board) && ct_trunk_watch_is_over(voice->watch))
         (void)sem_post(&farewell->over);
     else
         ct_timer_start(ct_sip_wheel(voice->sip), &voice->end_timer, 5);
@@ -460,6 +460,7 @@ void ct_voice_stop(struct ct_voice *voice)
     if (voice->sip != NULL)
         ct_timer_stop(&voice->news_timer);
     ct_switchboard_free(voice->board);
+    ct_trunk_watch_free(voice->watch);
     ct_carriers_free(voice->carriers);
     ct_registrar_free(voice->registrar);
     ct_sip_free(voice->sip);

@@ -27,6 +27,7 @@ struct ct_voice_options {
     struct ct_log *log;
     struct ct_metrics *metrics; /* may be NULL */
     struct ct_str node;         /* of the records of its calls: ct_keeper_node */
+    bool alone;                 /* no other process has this database */
 };
 /** Starts it. @p why may stay NULL. */
 CT_CHECKED enum ct_result ct_voice_start(struct ct_voice *voice,

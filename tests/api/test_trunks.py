@@ -6,10 +6,10 @@ import pytest
 
 from support.people import Account, fresh_name
 
-DEFAULTS = {"enabled": True, "fallback_hosts": [], "transport": "udp", "username": None, "register": False, "prefixes": [],
+DEFAULTS = {"enabled": True, "fallback_hosts": [], "transport": "udp", "tls_verify": True, "username": None, "register": False, "prefixes": [],
             "allow_from": [], "trusted": False, "channels": 0, "out_strip": 0, "out_prepend": "", "in_strip": 0,
             "in_prepend": "", "inbound_username": None}
-FULL = {"enabled": False, "host": "[2001:db8::1]:5061", "fallback_hosts": ["sip.example.com", "192.0.2.1:5080"], "transport": "tls",
+FULL = {"enabled": False, "host": "[2001:db8::1]:5061", "fallback_hosts": ["sip.example.com", "192.0.2.1:5080"], "transport": "tls", "tls_verify": False,
         "username": "4930123", "register": True, "prefixes": ["+49", "+"], "allow_from": ["192.0.2.0/24", "2001:db8::1"],
         "trusted": True, "channels": 30, "out_strip": 1, "out_prepend": "00", "in_strip": 2, "in_prepend": "+49"}
 
@@ -34,10 +34,13 @@ def test_a_trunk(admin):
     name = fresh_name()
     trunk = make(admin, name=name)
     assert {**trunk, "id": 0, "created_at": ""} == {
-        "id": 0, "name": name, "host": "sip.example.com", "created_at": "", **DEFAULTS}
+        "id": 0, "name": name, "host": "sip.example.com", "created_at": "", **DEFAULTS,
+        "registration": None, "hosts": [{"host": "sip.example.com", "state": "unknown"}]}
     assert admin.client.get(f"/trunks/{trunk['id']}").json() == trunk
     full = make(admin, **{**FULL, "prefixes": ["49", "+"]})
     assert {name: full[name] for name in FULL} == FULL
+    assert full["registration"] == {"state": "pending", "until": None, "status": None, "reason": None}
+    assert full["hosts"] == [{"host": host, "state": "unknown"} for host in [FULL["host"], *FULL["fallback_hosts"]]]
     items = admin.client.get("/trunks").json()["items"]
     assert trunk in items and full in items
 
@@ -48,9 +51,15 @@ def test_all_of_it_is_put_in_place(admin):
     name = fresh_name()
     reply = admin.client.put(path, json={"name": name, "host": "192.0.2.7"})
     assert reply.status_code == 200, reply.text
-    assert reply.json() == {"id": trunk["id"], "name": name, "host": "192.0.2.7", "created_at": trunk["created_at"], **DEFAULTS}
+    assert reply.json() == {"id": trunk["id"], "name": name, "host": "192.0.2.7", "created_at": trunk["created_at"], **DEFAULTS,
+                            "registration": None, "hosts": [{"host": "192.0.2.7", "state": "unknown"}]}
     assert admin.client.get(path).json() == reply.json()
     assert admin.client.put(path, json={"name": name, **FULL}).json() == {**trunk, "name": name}
+
+
+def test_who_registers_has_a_name(admin):
+    reply = admin.client.post("/trunks", json={"name": fresh_name(), "host": "sip.example.com", "register": True})
+    assert reply.status_code == 422 and reply.json()["detail"][0]["loc"] == ["body", "username"]
 
 
 def test_names_are_there_once(admin):

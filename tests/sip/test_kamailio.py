@@ -56,3 +56,8 @@ def test_a_wrong_password(office, processes, caller):
     assert trunk.carrier.said("challenged") >= 1
     assert trunk.carrier.said("let through") == 0
     assert [one for one in office.calls() if one["status"] == "completed"] == []
+
+
+def test_the_trunk_is_registered(office, processes):
+    trunk = Trunk(office, processes, register=True)
+    wait_until(lambda: trunk.carrier.said("registered 4930"), lambda: f"it is not registered:\n{trunk.carrier.process.text()[-2000:]}")

@@ -37,6 +37,8 @@ class Server:
                          "SIP_LISTEN": "udp:127.0.0.1:0,tcp:127.0.0.1:0,ws:127.0.0.1:0",
                          # so that tests see both
                          "SIP_DIGEST": "both",
+                         # what carriers hear is what the test makes the server say
+                         "SIP_TRUNK_PROBE_SECONDS": "0",
                          # a machine that stands still for a while is no overload
                          "QUEUE_WAIT_MS": "600000", **database.settings_of(folder)}
         self.settings.update(settings)

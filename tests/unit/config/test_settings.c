@@ -155,6 +155,8 @@ static const struct expectation expectations[] = {
      "a whole number of attempts from 1 to 100", NULL},
     {"SIP_BAN_MINUTES", "60", "1", "1", "525600", "525600", "0", "\"0\" (environment)",
      "a whole number of minutes from 1 to 525600", NULL},
+    {"SIP_TRUNK_PROBE_SECONDS", "30", "0", "0", "3600", "3600", "3601", "\"3601\" (environment)",
+     "a whole number of seconds from 0 to 3600", NULL},
     {"SIP_CONTACTS_MAX", "10", "1", "1", "100", "100", "0", "\"0\" (environment)",
      "a whole number of contacts from 1 to 100", NULL},
     {"STOP_DELAY_SECONDS", "0", "1", "1", "600", "600", "601", "\"601\" (environment)",
