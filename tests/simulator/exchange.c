@@ -85,6 +85,7 @@ enum ct_result exchange_begin(struct exchange *exchange)
 
     archive_begin(archive);
     options.node = ct_str_of(archive->node);
+    options.alone = exchange->alone;
     exchange->gone = false;
     exchange->away = false;
     exchange->arena = ct_arena_new();

@@ -8,9 +8,9 @@
 
 /* What must hold when everything is over. */
 
-/* What runs in a server in which nothing goes on: the looks for trunks, for devices that were changed, and for bindings
- * that have expired. */
-#define TIMERS 3
+/* What runs in a server in which nothing goes on: the looks for trunks, for how they are and for where each of their three
+ * hosts is, for devices that were changed, and for bindings that have expired. */
+#define TIMERS 7
 
 void town_object(struct town *town, const char *format, ...)
 {

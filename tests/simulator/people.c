@@ -136,18 +136,20 @@ static enum ct_result add_trunks(struct ct_db *db, const char *const *carriers)
     snprintf(hosts, sizeof(hosts), "%s %s", carriers[0], carriers[1]);
     result = run_sql(
         db,
-        "INSERT INTO trunks (id, name, enabled, hosts, transport, register, prefixes, allow_from, "
-        "trusted, channels, out_strip, out_prepend, in_strip, in_prepend, created_at) VALUES "
-        "(1, 'one', 1, $1, 'udp', 0, '+44', $2, 1, 0, 0, '', 0, '', 0)",
+        "INSERT INTO trunks (id, name, enabled, hosts, transport, tls_verify, register, prefixes, "
+        "allow_from, trusted, channels, out_strip, out_prepend, in_strip, in_prepend, created_at) "
+        "VALUES "
+        "(1, 'one', 1, $1, 'udp', 1, 0, '+44', $2, 1, 0, 0, '', 0, '', 0)",
         NULL, 0, (const char *const[]){hosts, carriers[0]}, 2);
     if (result != CT_OK)
         return result;
     return run_sql(
         db,
-        "INSERT INTO trunks (id, channels, name, enabled, hosts, transport, username, password, "
-        "register, prefixes, allow_from, trusted, out_strip, out_prepend, in_strip, in_prepend, "
+        "INSERT INTO trunks (id, channels, name, enabled, hosts, transport, tls_verify, username, "
+        "password, register, prefixes, allow_from, trusted, out_strip, out_prepend, in_strip, "
+        "in_prepend, "
         "inbound_username, inbound_ha1_md5, inbound_ha1_sha256, created_at) VALUES (2, $1, 'two', "
-        "1, $2, 'udp', $3, $4, 0, '+33', $5, 0, 0, '', 0, '', $6, $7, $8, 0)",
+        "1, $2, 'udp', 1, $3, $4, 0, '+33', $5, 0, 0, '', 0, '', $6, $7, $8, 0)",
         (const int64_t[]){PEOPLE_CHANNELS}, 1,
         (const char *const[]){carriers[1], PEOPLE_TRUNK_NAME, "p" PEOPLE_TRUNK_PASSWORD,
                               carriers[1], PEOPLE_INBOUND_NAME, md5.text, sha256.text},

@@ -8,7 +8,7 @@
 #include "harness.h"
 
 /** The most tests in one file. */
-#define CT_UNIT_MOST 64
+#define CT_UNIT_MOST 128
 
 /** When a sweep stops trying every allocation. */
 struct ct_unit_limits {
