@@ -66,7 +66,7 @@ def on_one_core():
 def test_a_burst_of_passwords_fills_the_queue(launch):
     """Who was told yes is there; who was told to try again is not, and can. The queue is some seconds long,
     which on one core is the fewest passwords."""
-    server = launch(options={"preexec_fn": on_one_core}, LOGIN_FAILURES_MAX=100)
+    server = launch(options={"preexec_fn": on_one_core}, LOGIN_FAILURES_MAX=100, CT_TEST_REAL_HASHES=1)
     account = Account(server)
     requests = []
     for _ in range(70):
@@ -87,7 +87,7 @@ def test_a_burst_of_passwords_fills_the_queue(launch):
 
 def test_a_storm_of_logins_does_not_slow_the_rest(launch):
     """Passwords are hashed behind everything else: reads and creates go on beside a full queue."""
-    server = launch(LOGIN_FAILURES_MAX=100)
+    server = launch(LOGIN_FAILURES_MAX=100, CT_TEST_REAL_HASHES=1)
     account = Account(server)
     made = account.create()
 

@@ -8,50 +8,27 @@ A library that is preloaded adds what the test says to the time of day; the prog
 Its monotonic clock, and so what it waits for, goes on as it is.
 """
 
-import atexit
-import functools
 import mmap
-import os
-import pathlib
-import shutil
 import struct
-import subprocess
 import tempfile
 import time
 
-SOURCE = pathlib.Path(__file__).with_name("clock_shim.c")
+from . import shim
+
 OFFSET = struct.Struct("=q")
-
-
-@functools.lru_cache(maxsize=None)
-def _folder():
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="ct-clock-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
-
-
-@functools.lru_cache(maxsize=None)
-def _library():
-    """The preloaded library, built once by each process of the run."""
-    path = _folder() / "clock_shim.so"
-    subprocess.run(["cc", "-std=c17", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-O2", "-shared", "-fPIC",
-                    "-o", path, SOURCE], check=True)
-    return path
 
 
 class Clock:
     """The time of day as the servers see it that are started with this clock. It only goes forward."""
 
     def __init__(self):
-        handle, path = tempfile.mkstemp(dir=_folder())
+        handle, path = tempfile.mkstemp(dir=shim.folder())
         with open(handle, "r+b") as file:
             file.write(OFFSET.pack(0))
             file.flush()
             self._map = mmap.mmap(file.fileno(), OFFSET.size)
-        options = [os.environ.get("ASAN_OPTIONS", ""), "verify_asan_link_order=0"]
         # for the environment of a process that this clock is for
-        self.settings = {"LD_PRELOAD": _library(), "CT_TEST_CLOCK": path,
-                         "ASAN_OPTIONS": ":".join(filter(None, options))}
+        self.settings = {"LD_PRELOAD": shim.library("clock"), "CT_TEST_CLOCK": path}
 
     @property
     def offset_s(self):

@@ -4,7 +4,10 @@ import os
 import pathlib
 import subprocess
 
-from . import database
+from . import database, shim
+
+# libraries that each process of the program preloads besides (support/shim.py)
+SHIMS = []
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 PROGRAM = os.path.abspath(os.environ.get("CT_PROGRAM") or ROOT / "build" / "cloud-telephony")
@@ -39,8 +42,18 @@ def environment(settings):
     kept = {"SIP_LISTEN": "off"}
     kept |= {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
     kept.update(settings)
+    _preload(kept)
     kept = {name: str(value) for name, value in kept.items() if value is not None}
     return kept
+
+
+def _preload(variables):
+    libraries = [str(variables.get("LD_PRELOAD") or ""), *map(str, map(shim.library, SHIMS))]
+    if any(libraries):
+        variables["LD_PRELOAD"] = ":".join(filter(None, libraries))
+        # a sanitizer's own library is not the first then
+        options = [variables.get("ASAN_OPTIONS") or "", "verify_asan_link_order=0"]
+        variables["ASAN_OPTIONS"] = ":".join(filter(None, options))
 
 
 def check_output(text, secrets=()):
