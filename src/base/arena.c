@@ -57,6 +57,12 @@ struct ct_arena *ct_arena_new(void)
     return calloc(1, sizeof(struct ct_arena));
 }
 
+struct ct_arena *ct_arena_sized(size_t first)
+{
+    (void)first;
+    return ct_arena_new();
+}
+
 struct ct_arena *ct_arena_in(void *memory, size_t size)
 {
     (void)memory;
@@ -117,6 +123,13 @@ static struct ct_arena *begin(struct block *block)
 struct ct_arena *ct_arena_new(void)
 {
     struct block *block = block_new(BLOCK_SIZE);
+    return block == NULL ? NULL : begin(block);
+}
+
+struct ct_arena *ct_arena_sized(size_t first)
+{
+    assert(first <= BLOCK_SIZE);
+    struct block *block = block_new(sizeof(struct ct_arena) + ALIGNMENT + first);
     return block == NULL ? NULL : begin(block);
 }
 

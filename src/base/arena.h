@@ -12,6 +12,9 @@ struct ct_arena;
 
 /** A new arena, or NULL without memory. The owner frees it with ct_arena_free. */
 struct ct_arena *ct_arena_new(void);
+/** The same, whose first block has room for @p first bytes (at most 4,000) and no more: for what is small and kept
+ *  long. */
+struct ct_arena *ct_arena_sized(size_t first);
 /** An arena that begins in the caller's memory (aligned for any type, at least CT_ARENA_ROOM bytes) and asks
  *  for more only when that is full: for short texts on the stack. Freed in the same way; never NULL but
  *  in the sanitizer builds, which do not use the memory. */

@@ -9,6 +9,8 @@
 /* A leg that calls: the INVITE, what it is answered with, its forks, ACK and PRACK. */
 
 #define DEFAULT_MAX_FORWARDS 70
+/* What is kept of an INVITE of ordinary length, as long as its leg. */
+#define CALL_BYTES 600
 
 /* ---- calling ---- */
 
@@ -22,7 +24,7 @@ static enum ct_result copy(struct ct_arena *arena, struct ct_str text, struct ct
 static enum ct_result copy_call(struct ct_sip_session *session, const struct ct_sip_invite *invite)
 {
     struct ct_sip_invite *call = &session->call;
-    struct ct_arena *arena = ct_arena_new();
+    struct ct_arena *arena = ct_arena_sized(CALL_BYTES);
     struct ct_sip_hop *hops;
     enum ct_result result = CT_NOMEM;
 

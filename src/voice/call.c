@@ -8,6 +8,8 @@
 #include "voice/call_parts.h"
 
 #define PARTING_MS 2000
+/* Who calls whom, and whom that rings: what a call with one device to ring needs. */
+#define CALL_BYTES 2400
 #define DEFAULT_MAX_FORWARDS 70
 
 /* ---- all calls ---- */
@@ -146,7 +148,7 @@ enum ct_result ct_live_new(struct ct_calls *calls, const char *key, struct ct_li
 
     if (call == NULL)
         return CT_NOMEM;
-    call->arena = ct_arena_new();
+    call->arena = ct_arena_sized(CALL_BYTES);
     if (call->arena == NULL) {
         free(call);
         return CT_NOMEM;

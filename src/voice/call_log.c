@@ -13,6 +13,8 @@
 #define PAGE_BYTES ((size_t)65536)
 #define RETRY_MS 100
 #define RETRY_MOST_MS 5000
+/* Numbers, legs and their names. */
+#define ENTRY_BYTES 500
 /* Until the answers to BYE have come. */
 #define LINGER_MS 2000
 
@@ -201,7 +203,7 @@ static enum ct_result fill(struct ct_log_entry *entry, const struct ct_call_fact
 enum ct_result ct_call_log_created(struct ct_call_log *log, const struct ct_call_facts *facts,
                                    bool dialled, const struct ct_call_toll *toll)
 {
-    struct ct_arena *arena = ct_arena_new();
+    struct ct_arena *arena = ct_arena_sized(sizeof(struct ct_log_entry) + ENTRY_BYTES);
     struct ct_log_entry *entry = arena == NULL ? NULL : ct_arena_alloc(arena, sizeof(*entry));
     if (entry == NULL) {
         ct_arena_free(arena);

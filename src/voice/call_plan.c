@@ -200,23 +200,26 @@ static bool add_way(const struct ct_call_planner *planner, struct ct_arena *aren
 static void fill_route(const struct ct_call_planner *planner, struct ct_arena *arena,
                        const struct ct_routing *routing, struct ct_call_route *out)
 {
-    struct ct_call_target *targets =
-        ct_arena_alloc(arena, CT_CALL_MAX_TARGETS * sizeof(struct ct_call_target));
-    bool fine = targets != NULL;
+    struct ct_call_target targets[CT_CALL_MAX_TARGETS];
+    struct ct_call_target *kept = NULL;
     size_t count = 0;
     if (routing->status != 0) {
         refuse(out, routing->status, ct_str_of(routing->reason));
         return;
     }
-    if (fine)
-        fine = add_devices(planner, arena, routing, targets, &count);
+    memset(targets, 0, sizeof(targets));
+    bool fine = add_devices(planner, arena, routing, targets, &count);
     for (size_t i = 0; fine && i < routing->way_count && count < CT_CALL_MAX_TARGETS; i++)
         fine = add_way(planner, arena, routing, &routing->ways[i], &targets[count++]);
-    if (!fine) {
+    /* few have many, and they are kept as long as the call */
+    if (fine)
+        kept = ct_arena_room(arena, count * sizeof(targets[0]));
+    if (kept == NULL) {
         refuse(out, 503, (struct ct_str){0});
         return;
     }
-    out->targets = targets;
+    memcpy(kept, targets, count * sizeof(targets[0]));
+    out->targets = kept;
     out->target_count = count;
     out->in_order = routing->in_order;
     out->failover = routing->way_count > 0;

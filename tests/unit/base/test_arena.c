@@ -57,6 +57,34 @@ out:
     return result;
 }
 
+static enum ct_result test_a_small_first_block(void)
+{
+    static const size_t firsts[] = {0, 1, 17, 600, 4000};
+    enum ct_result result = CT_OK;
+    struct ct_arena *arena = NULL;
+
+    for (size_t i = 0; i < sizeof(firsts) / sizeof(firsts[0]); i++) {
+        unsigned char *pieces[40];
+        ct_arena_free(arena);
+        arena = ct_arena_sized(firsts[i]);
+        TRY_MEMORY(arena);
+        for (size_t k = 0; k < 40; k++) {
+            pieces[k] = ct_arena_alloc(arena, k * 7 + 1);
+            TRY_MEMORY(pieces[k]);
+            EXPECT((uintptr_t)pieces[k] % alignof(max_align_t) == 0);
+            EXPECT(is_zero(pieces[k], k * 7 + 1));
+            memset(pieces[k], (int)k + 1, k * 7 + 1);
+        }
+        for (size_t k = 0; k < 40; k++) {
+            EXPECT(pieces[k][0] == k + 1);
+            EXPECT(pieces[k][k * 7] == k + 1);
+        }
+    }
+out:
+    ct_arena_free(arena);
+    return result;
+}
+
 static enum ct_result test_size_zero_is_a_pointer(void)
 {
     enum ct_result result = CT_OK;
@@ -130,13 +158,10 @@ static enum ct_result test_freeing_nothing(void)
 }
 
 static const struct ct_unit units[] = {
-    CT_UNIT(test_memory_is_zeroed_and_aligned),
-    CT_UNIT(test_pieces_do_not_overlap),
-    CT_UNIT(test_size_zero_is_a_pointer),
-    CT_UNIT(test_copies_are_terminated),
-    CT_UNIT(test_text_by_a_format),
-    CT_UNIT(test_sizes_that_no_memory_has),
-    CT_UNIT(test_freeing_nothing),
+    CT_UNIT(test_memory_is_zeroed_and_aligned), CT_UNIT(test_pieces_do_not_overlap),
+    CT_UNIT(test_a_small_first_block),          CT_UNIT(test_size_zero_is_a_pointer),
+    CT_UNIT(test_copies_are_terminated),        CT_UNIT(test_text_by_a_format),
+    CT_UNIT(test_sizes_that_no_memory_has),     CT_UNIT(test_freeing_nothing),
 };
 
 int main(void)
