@@ -99,6 +99,11 @@ const char *ct_re_listen_explain(struct ct_arena *arena, const struct ct_re_list
                                "SIP_LISTEN: %s is not an address of this machine: use 127.0.0.1 "
                                "for this machine alone or 0.0.0.0 for all of its addresses",
                                at);
+    if (error == EAFNOSUPPORT)
+        return ct_arena_printf(arena,
+                               "SIP_LISTEN: %s needs IPv6, which is off here: use 127.0.0.1 for "
+                               "this machine alone or 0.0.0.0 for all of its addresses",
+                               at);
     return ct_arena_printf(arena, "SIP_LISTEN: %s: cannot listen: %s", at, strerror(error));
 }
 

@@ -4,8 +4,10 @@ import os
 import re
 import socket
 import subprocess
+import time
 
 from support import program, sip
+from support.clock import Clock
 
 SECRET = {"SECRET_KEY": program.SECRET_KEY}
 
@@ -154,6 +156,44 @@ def test_certificates(tmp_path):
     assert tls(TLS_CERT_FILE="bad.pem")["tls_files"][0] == "WRONG"
     (tmp_path / "bad.key").write_text("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", encoding="utf-8")
     assert tls(TLS_KEY_FILE="bad.key")["tls_files"][0] == "WRONG"
+
+
+# Makes a process, and what it becomes, one of a kernel without IPv6.
+WITHOUT_IPV6 = """
+import errno, os, seccomp, socket, sys
+rules = seccomp.SyscallFilter(seccomp.ALLOW)
+rules.add_rule(seccomp.ERRNO(errno.EAFNOSUPPORT), "socket", seccomp.Arg(0, seccomp.EQ, int(socket.AF_INET6)))
+rules.load()
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
+def test_a_machine_without_ipv6(tmp_path):
+    settings = {"SIP_LISTEN": "udp:[::]:5999,tcp:0.0.0.0:0", "DATABASE_URL": "sqlite:///x.db", "PORT": "0"}
+    said = {}
+    for command in "doctor", "serve":
+        done = subprocess.run(["/usr/bin/python3", "-c", WITHOUT_IPV6, program.PROGRAM, command], cwd=tmp_path,
+                              env=program.environment({**SECRET, **settings}), capture_output=True, text=True, timeout=120, check=False)
+        assert done.returncode == 1, done
+        said[command] = done.stdout + done.stderr
+    assert "found: udp:[::]:5999 needs IPv6, which is off here\n" in said["doctor"]
+    assert said["serve"].endswith("SIP_LISTEN: udp:[::]:5999 needs IPv6, which is off here: use 127.0.0.1 for this machine alone "
+                                  "or 0.0.0.0 for all of its addresses\n")
+
+
+def test_a_wrong_clock(tmp_path):
+    """In the year 2020, and two months ahead: the certificate is not yet valid, and no longer."""
+    make_certificate(tmp_path, "one")
+    base = {"SIP_LISTEN": "tls:0.0.0.0:1", "TLS_CERT_FILE": "one.pem", "TLS_KEY_FILE": "one.key", "SIP_DOMAIN": "sip.example.com"}
+    clock = Clock(1577836800 - time.time())
+    outcome, wrong = examine(tmp_path, **base, **clock.settings)
+    assert {"clock_year", "tls_time"} <= set(wrong)
+    assert outcome["clock_year"][1][0].startswith("it says 2020-01-01T")
+    assert outcome["tls_time"][1][0].startswith("it begins at ")
+    clock = Clock(61 * 24 * 3600)
+    outcome, wrong = examine(tmp_path, **base, **clock.settings)
+    assert "tls_time" in wrong and "clock_year" not in wrong
+    assert outcome["tls_time"][1][0].startswith("it ended at ")
 
 
 def test_what_it_takes(tmp_path):

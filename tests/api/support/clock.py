@@ -19,12 +19,13 @@ OFFSET = struct.Struct("=q")
 
 
 class Clock:
-    """The time of day as the servers see it that are started with this clock. It only goes forward."""
+    """The time of day as the servers see it that are started with this clock, so many seconds ahead of the true one at
+    first. It only goes forward."""
 
-    def __init__(self):
+    def __init__(self, ahead_s=0):
         handle, path = tempfile.mkstemp(dir=shim.folder())
         with open(handle, "r+b") as file:
-            file.write(OFFSET.pack(0))
+            file.write(OFFSET.pack(round(ahead_s * 1e9)))
             file.flush()
             self._map = mmap.mmap(file.fileno(), OFFSET.size)
         # for the environment of a process that this clock is for
