@@ -201,6 +201,41 @@ enum ct_result ct_call_caps_judge(struct ct_db *db, int64_t user_id, struct ct_s
     return result;
 }
 
+/* As sum_today, of all who have calls now. */
+#define USED_UP                                                                                 \
+    "(SELECT coalesce(sum(ms), 0) FROM call_usage AS u WHERE u.user_id = c.payer_id "           \
+    "AND u.day = $3) + "                                                                        \
+    "(SELECT coalesce(sum($2 - CASE WHEN r.paid_from > r.answered_at THEN r.paid_from "         \
+    "ELSE r.answered_at END), 0) FROM calls AS r WHERE r.payer_id = c.payer_id AND r.payer_id " \
+    "IS NOT NULL AND r.ended_at IS NULL AND r.answered_at IS NOT NULL)"
+
+enum ct_result ct_call_caps_spent(struct ct_arena *arena, struct ct_db *db, struct ct_str node,
+                                  int64_t now_ms, size_t most, struct ct_str *out, size_t *count)
+{
+    struct ct_stmt *stmt;
+    *count = 0;
+    enum ct_result result =
+        ct_db_query(db,
+                    "SELECT c.call_key FROM calls AS c JOIN call_caps AS k ON k.user_id = "
+                    "c.payer_id WHERE c.payer_id IS NOT NULL AND c.ended_at IS NULL AND "
+                    "c.answered_at IS NOT NULL AND c.node = $1 AND k.minutes_per_day > 0 AND "
+                    "k.minutes_per_day * 60000 <= " USED_UP " LIMIT $4",
+                    &stmt);
+    if (result != CT_OK)
+        return result;
+    ct_bind_str(stmt, 1, node);
+    ct_bind_int(stmt, 2, now_ms);
+    ct_bind_int(stmt, 3, now_ms / DAY_MS);
+    ct_bind_int(stmt, 4, (int64_t)most);
+    while (*count < most && (result = ct_step(stmt)) == CT_ROW) {
+        result = ct_column_str(stmt, 0, arena, &out[*count]);
+        if (result != CT_OK)
+            return result;
+        ++*count;
+    }
+    return result == CT_ROW ? CT_OK : result;
+}
+
 enum ct_result ct_call_usage_add(struct ct_db *db, int64_t user_id, int64_t answered_at, int64_t ms)
 {
     struct ct_stmt *stmt;

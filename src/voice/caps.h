@@ -43,6 +43,11 @@ struct ct_call_verdict {
 CT_CHECKED enum ct_result ct_call_caps_judge(struct ct_db *db, int64_t user_id,
                                              struct ct_str number, int64_t now_ms,
                                              struct ct_call_verdict *out);
+/** The calls of a process that go on to trunks although their accounts have used up their minutes of the day: the keys of
+ *  at most @p most of them, in @p arena. CT_NOMEM. */
+CT_CHECKED enum ct_result ct_call_caps_spent(struct ct_arena *arena, struct ct_db *db,
+                                             struct ct_str node, int64_t now_ms, size_t most,
+                                             struct ct_str *out, size_t *count);
 /** Adds what a call to a trunk has lasted, or takes back what was added (@p ms below 0). */
 CT_CHECKED enum ct_result ct_call_usage_add(struct ct_db *db, int64_t user_id, int64_t answered_at,
                                             int64_t ms);

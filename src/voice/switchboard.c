@@ -8,6 +8,8 @@
 #include "sip/write.h"
 #include "voice/call_log.h"
 #include "voice/call_plan.h"
+#include "voice/spent.h"
+#include "voice/stray.h"
 
 struct order;
 
@@ -312,22 +314,6 @@ static void answer(struct ct_sip_server *transaction, int status, struct ct_str 
     (void)!ct_sip_reply(transaction, status, &options);
 }
 
-/* RFC 3261 section 11.2. */
-static void answer_options(struct ct_switchboard *board, struct ct_sip_server *transaction)
-{
-    const struct ct_sip_options *options = ct_sip_options(board->options.sip);
-    struct ct_arena *arena = ct_arena_new();
-    if (arena == NULL)
-        return;
-    struct ct_buf headers = ct_buf_in(arena);
-    ct_sip_write_header(&headers, CT_SIP_H_ALLOW, options->methods);
-    ct_sip_write_header(&headers, CT_SIP_H_ACCEPT, CT_STR("application/sdp"));
-    ct_sip_write_header(&headers, CT_SIP_H_SUPPORTED, options->extensions);
-    if (!headers.failed)
-        answer(transaction, 200, ct_buf_done(&headers));
-    ct_arena_free(arena);
-}
-
 /* False: it has been answered. */
 static bool find_peer(struct ct_switchboard *board, struct ct_sip_server *transaction,
                       const struct ct_sip_message *message, struct ct_call_peer *out)
@@ -368,24 +354,10 @@ static void take_call(struct ct_switchboard *board, struct ct_sip_server *transa
 void ct_switchboard_request(struct ct_switchboard *board, struct ct_sip_server *transaction,
                             const struct ct_sip_message *message)
 {
-    const struct ct_sip_options *options = ct_sip_options(board->options.sip);
-    if (message->method == CT_SIP_INVITE) {
+    if (message->method == CT_SIP_INVITE)
         take_call(board, transaction, message);
-    } else if (message->method == CT_SIP_OPTIONS) {
-        answer_options(board, transaction);
-    } else {
-        /* what belongs into dialogs, and has none: RFC 3261 section 12.2.2 */
-        bool inside = message->method == CT_SIP_BYE || message->method == CT_SIP_PRACK ||
-                      message->method == CT_SIP_UPDATE || message->method == CT_SIP_INFO ||
-                      message->method == CT_SIP_NOTIFY;
-        struct ct_arena *arena = ct_arena_new();
-        if (arena == NULL)
-            return;
-        struct ct_buf headers = ct_buf_in(arena);
-        ct_sip_write_header(&headers, CT_SIP_H_ALLOW, options->methods);
-        answer(transaction, inside ? 481 : 405, ct_buf_done(&headers));
-        ct_arena_free(arena);
-    }
+    else
+        ct_stray_answer(board->options.sip, transaction, message);
 }
 
 void ct_switchboard_trace(struct ct_switchboard *board, bool sent, const struct ct_sip_hop *hop,
@@ -497,4 +469,10 @@ bool ct_switchboard_settled(const struct ct_switchboard *board)
 size_t ct_switchboard_count(const struct ct_switchboard *board)
 {
     return ct_calls_count(board->calls);
+}
+
+void ct_switchboard_end_spent(struct ct_switchboard *board)
+{
+    const struct ct_switchboard_options *options = &board->options;
+    ct_calls_end_spent(board->calls, options->reader, options->env, options->node);
 }

@@ -67,6 +67,9 @@ void ct_switchboard_close(struct ct_switchboard *board);
 bool ct_switchboard_is_over(const struct ct_switchboard *board);
 /** Whether no letter is under way. */
 bool ct_switchboard_settled(const struct ct_switchboard *board);
+/** Ends calls of accounts that have used up their minutes of the day: each alone would end in time, several at the same
+ *  time use them up faster. To be called every few seconds. */
+void ct_switchboard_end_spent(struct ct_switchboard *board);
 /** The calls in progress. */
 size_t ct_switchboard_count(const struct ct_switchboard *board);
 

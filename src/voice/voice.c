@@ -24,6 +24,8 @@
 #define MESSAGE_BYTES 65535
 #define DEVICES_CACHED 16384
 #define NEWS_MS 1000
+/* Looks until there is one for accounts that have used up their minutes. */
+#define SPENT_LOOKS 3
 /* What the sides of calls and the store get to end them, when the server stops. */
 #define FAREWELL_S 3
 /* RFC 3261 leaves the times to the registrar: a phone behind a router should come back at least hourly. */
@@ -47,6 +49,7 @@ struct ct_voice {
     struct ct_switchboard *board;
     struct ct_timer news_timer;
     int64_t news_seen;
+    unsigned looks;
     struct ct_call_ends ends;
     int64_t bindings; /* that are in the metric */
     bool started;
@@ -168,6 +171,8 @@ static void look_for_news(void *ctx)
         ct_registrar_changed(voice->registrar, ids[i]);
     }
     ct_call_ends_look(&voice->ends);
+    if (++voice->looks % SPENT_LOOKS == 0)
+        ct_switchboard_end_spent(voice->board);
     ct_timer_start(ct_sip_wheel(voice->sip), &voice->news_timer, NEWS_MS);
 }
 

@@ -142,12 +142,65 @@ out:
     return result;
 }
 
+/** The calls of this process that have used up the minutes of their accounts, in the order of their ids. */
+static enum ct_result spent(struct scratch *scratch, int64_t now_ms, size_t most, const char *node,
+                            struct ct_str *keys, size_t *count)
+{
+    struct ct_db *db;
+    enum ct_result result = ct_store_read_begin(scratch->store, &db);
+    if (result != CT_OK)
+        return result;
+    result = ct_call_caps_spent(scratch->arena, db, ct_str_of(node), now_ms, most, keys, count);
+    ct_store_read_end(db);
+    return result;
+}
+
+static enum ct_result test_minutes_that_are_used_up(void)
+{
+    enum ct_result result = CT_OK;
+    struct scratch scratch;
+    struct ct_str keys[3];
+    size_t count = 9;
+    int64_t ids[4];
+
+    TRY(open_house(&scratch));
+    TRY(BEGIN(&scratch, "a", &ids[0], .caller_id = ALICE, .payer_id = ALICE, .to_trunk_id = 1));
+    TRY(BEGIN(&scratch, "b", &ids[1], .caller_id = ALICE, .payer_id = ALICE, .to_trunk_id = 1));
+    TRY(BEGIN(&scratch, "c", &ids[2], .caller_id = ALICE, .payer_id = ALICE, .to_trunk_id = 1));
+    TRY(BEGIN(&scratch, "d", &ids[3], .caller_id = BOB, .payer_id = BOB, .to_trunk_id = 1));
+    for (int i = 0; i < 4; i++)
+        if (i != 2) /* one only rings */
+            TRY(CHANGE(&scratch, ids[i], CT_RECORD_IN_PROGRESS, NOW));
+    /* without a limit */
+    TRY(spent(&scratch, NOW + 100 * MINUTE, 3, "node", keys, &count));
+    EXPECT(count == 0);
+    /* two that go on use up two minutes in each */
+    TRY(ALLOW(.minutes_per_day = 10));
+    TRY(spent(&scratch, NOW + 5 * MINUTE - 1, 3, "node", keys, &count));
+    EXPECT(count == 0);
+    TRY(spent(&scratch, NOW + 5 * MINUTE, 3, "node", keys, &count));
+    EXPECT(count == 2 && keys[0].len == 1 && keys[1].len == 1 && keys[0].at[0] != 'c' &&
+           keys[1].at[0] != 'c' && keys[0].at[0] + keys[1].at[0] == 'a' + 'b');
+    TRY(spent(&scratch, NOW + 5 * MINUTE, 1, "node", keys, &count));
+    EXPECT(count == 1);
+    /* those of another process end there, and count here */
+    TRY(spent(&scratch, NOW + 5 * MINUTE, 3, "another", keys, &count));
+    EXPECT(count == 0);
+    TRY(CHANGE(&scratch, ids[0], CT_RECORD_COMPLETED, NOW + 5 * MINUTE));
+    TRY(spent(&scratch, NOW + 5 * MINUTE, 3, "node", keys, &count));
+    EXPECT(count == 1 && keys[0].at[0] == 'b');
+out:
+    scratch_close(&scratch);
+    return result;
+}
+
 int main(void)
 {
     static const struct ct_unit units[] = {
         CT_UNIT(test_nothing_at_first),
         CT_UNIT(test_how_many),
         CT_UNIT(test_minutes_of_a_day),
+        CT_UNIT(test_minutes_that_are_used_up),
     };
     return ct_unit_main("caps", units, sizeof(units) / sizeof(units[0]));
 }
