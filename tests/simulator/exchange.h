@@ -63,16 +63,15 @@ struct verdict {
 };
 #define EXCHANGE_VERDICTS 1024
 
-/** A call that was asked for over the API. */
+/** What was asked for over the API. */
 struct order {
     struct exchange *exchange;
     struct ct_job job;
     struct ct_arena *arena;
     int64_t user_id;
-    bool hangs_up;
     void *scratch;
     void *reply;
-    char body[160];
+    char body[160];                  /* of POST; of DELETE the key of the call */
     char key[CT_CALL_KEY_BYTES + 1]; /* of the record that it began; empty: it began none */
     bool done;
 };

@@ -55,33 +55,52 @@ static void done(void *ctx, enum ct_result result)
     }
 }
 
+/* NULL: there is no room for more. */
+static struct order *new_order(struct exchange *exchange, int64_t user_id,
+                               enum ct_result (*run_it)(void *ctx, struct ct_db *db),
+                               void (*done_it)(void *ctx, enum ct_result result))
+{
+    struct order *order = &exchange->orders[exchange->order_count];
+
+    if (exchange->order_count == EXCHANGE_ORDERS)
+        return NULL;
+    exchange->order_count++;
+    *order = (struct order){.exchange = exchange,
+                            .arena = ct_arena_new(),
+                            .user_id = user_id,
+                            .job = {.run = run_it, .done = done_it, .ctx = order}};
+    order->reply =
+        order->arena == NULL ? NULL : ct_arena_alloc(order->arena, sizeof(struct ct_call_reply));
+    if (order->reply == NULL)
+        abort();
+    memset(order->reply, 0, sizeof(struct ct_call_reply));
+    return order;
+}
+
+static void submit(struct order *order)
+{
+    if (ct_store_submit(order->exchange->archive.scratch.store, &order->job) != CT_OK)
+        order->done = true;
+}
+
 void exchange_dial(struct exchange *exchange, int64_t device_id, const char *number)
 {
     const struct ct_route *route = &ct_dial_routes[POST_CALLS];
-    struct order *order = &exchange->orders[exchange->order_count];
+    struct order *order =
+        exchange->away ? NULL : new_order(exchange, people_account_of(device_id), run, done);
     char from[PEOPLE_NUMBER];
 
-    if (exchange->away || exchange->order_count == EXCHANGE_ORDERS)
+    if (order == NULL)
         return;
     people_own_number(device_id, from);
-    *order = (struct order){.exchange = exchange,
-                            .arena = ct_arena_new(),
-                            .user_id = people_account_of(device_id),
-                            .job = {.run = run, .done = done, .ctx = order}};
     snprintf(order->body, sizeof(order->body),
              "{\"from\": \"%s\", \"to\": \"%s\", \"device_id\": %lld}", from, number,
              (long long)device_id);
-    if (order->arena == NULL)
-        abort();
     order->scratch = ct_arena_alloc(order->arena, route->scratch_size);
-    order->reply = ct_arena_alloc(order->arena, sizeof(struct ct_call_reply));
-    if (order->scratch == NULL || order->reply == NULL)
+    if (order->scratch == NULL)
         abort();
     memset(order->scratch, 0, route->scratch_size);
-    memset(order->reply, 0, sizeof(struct ct_call_reply));
-    exchange->order_count++;
-    if (ct_store_submit(exchange->archive.scratch.store, &order->job) != CT_OK)
-        order->done = true;
+    submit(order);
 }
 
 /* ---- hanging up ---- */
@@ -118,31 +137,41 @@ static int64_t id_of(struct ct_db *db, const char *key)
     return id;
 }
 
+static enum ct_result run_hang_up(void *ctx, struct ct_db *db)
+{
+    struct order *order = ctx;
+    int64_t id = id_of(db, order->body);
+    struct ct_call call = {.arena = order->arena,
+                           .room = &order->exchange->voice,
+                           .config = &order->exchange->config,
+                           .db = db,
+                           .user_id = order->user_id,
+                           .path = &id,
+                           .reply = order->reply};
+
+    return id == 0 ? CT_NOT_FOUND : ct_dial_routes[DELETE_CALL].run(&call);
+}
+
+static void hung_up(void *ctx, enum ct_result result)
+{
+    struct order *order = ctx;
+
+    order->done = true;
+    if (result != CT_OK && result != CT_NOT_FOUND && result != CT_UNAVAILABLE)
+        exchange_complain(order->exchange, order->body, "cannot be hung up");
+}
+
 void exchange_hang_up(struct exchange *exchange)
 {
     struct choice choice = {.exchange = exchange};
-    struct ct_call_reply reply = {0};
-    struct ct_call call = {.room = &exchange->voice, .config = &exchange->config, .reply = &reply};
-    struct ct_db *db;
-    int64_t id;
-    enum ct_result result;
+    struct order *order;
 
     if (exchange->away)
         return;
     ct_calls_each(exchange->calls, choose, &choice);
-    if (choice.user_id == 0)
+    order = choice.user_id == 0 ? NULL : new_order(exchange, choice.user_id, run_hang_up, hung_up);
+    if (order == NULL)
         return;
-    if (ct_store_read_begin(exchange->archive.scratch.store, &db) != CT_OK)
-        abort();
-    id = id_of(db, choice.key);
-    call.arena = ct_arena_new();
-    call.db = db;
-    call.user_id = choice.user_id;
-    call.path = &id;
-    result = id == 0 ? CT_NOT_FOUND : ct_dial_routes[DELETE_CALL].run(&call);
-    ct_store_read_end(db);
-    ct_arena_free(call.arena);
-    if (result != CT_OK && result != CT_NOT_FOUND)
-        exchange_complain(exchange, choice.key, "cannot be hung up");
-    exchange_drain(exchange);
+    snprintf(order->body, sizeof(order->body), "%s", choice.key);
+    submit(order);
 }

@@ -6,6 +6,8 @@
 /* What must hold of calls that cost money: who pays, for how long, and within which limits. */
 
 #define MINUTE_MS 60000
+/* How often it is looked whether the minutes of an account are used up, by what the disk knows by then. */
+#define SPENT_MS 8000
 /* How long the end of a call may be on its way to the disk. */
 #define LATE_MS 30000
 
@@ -26,10 +28,10 @@ static const struct archive_row *row_of(const struct town *town, const struct re
     return NULL;
 }
 
-/* Whether a row is of a call that an account did pay for, if it cost anything. */
+/* Whether a row is of a call that an account pays for, if it costs anything; what was refused nobody does. */
 static bool is_paid(const struct purse *purse, const struct archive_row *row)
 {
-    return row->payer_id == purse->user_id && strncmp(row->reason, "The account", 11) != 0;
+    return row->payer_id == purse->user_id;
 }
 
 static bool is_interrupted(const struct archive_row *row)
@@ -138,6 +140,25 @@ static void judge_row(const struct purse *purse, const struct archive_row *row)
                     (long long)purse->user_id);
 }
 
+/* How many calls an account had at the same time. */
+static int64_t most_at_once(const struct purse *purse)
+{
+    const struct archive *archive = &purse->town->exchange.archive;
+    int64_t most = 0;
+
+    for (size_t i = 0; i < archive->row_count; i++) {
+        const struct archive_row *row = &archive->rows[i];
+        int64_t count = 0;
+
+        for (size_t j = 0; is_paid(purse, row) && j < archive->row_count; j++)
+            count += is_paid(purse, &archive->rows[j]) && archive->rows[j].answered_ms != 0 &&
+                     archive->rows[j].answered_ms <= row->answered_ms &&
+                     archive->rows[j].ended_ms >= row->answered_ms;
+        most = count > most ? count : most;
+    }
+    return most;
+}
+
 static void judge_usage(const struct purse *purse)
 {
     const struct archive *archive = &purse->town->exchange.archive;
@@ -150,7 +171,8 @@ static void judge_usage(const struct purse *purse)
     if (sum_ms != used_ms)
         town_object(purse->town, "account %lld has used up %lld ms, in calls of %lld ms",
                     (long long)purse->user_id, (long long)used_ms, (long long)sum_ms);
-    if (purse->caps->minutes_per_day > 0 && used_ms > purse->caps->minutes_per_day * MINUTE_MS)
+    if (purse->caps->minutes_per_day > 0 &&
+        used_ms > purse->caps->minutes_per_day * MINUTE_MS + most_at_once(purse) * SPENT_MS)
         town_object(purse->town, "the limits of %lld allow %lld minutes, and %lld ms were used up",
                     (long long)purse->user_id, (long long)purse->caps->minutes_per_day,
                     (long long)used_ms);

@@ -50,10 +50,10 @@ void people_number(struct lan *lan, int64_t device_id, bool transfers, char out[
     static const char *const countries[] = {"44", "44", "33", "1"};
     uint32_t what = lan_random(lan, 100);
 
-    if (what < 30 && device_id > 0)
+    if (what < 40 && device_id > 0)
         snprintf(out, PEOPLE_NUMBER, "+%s7%c000%02d", countries[lan_random(lan, 4)],
                  transfers ? '8' : '9', (int)device_id);
-    else if (what < 65)
+    else if (what < 70)
         snprintf(out, PEOPLE_NUMBER, "%s", numbers[lan_random(lan, PEOPLE_DEVICES)].number);
     else if (what < 95)
         snprintf(out, PEOPLE_NUMBER, "%s", numbers[lan_random(lan, NUMBERS)].number);
@@ -194,6 +194,9 @@ static enum ct_result run_settle(void *ctx, struct ct_db *db)
 /* The first account may do much, the others less. */
 static void choose_caps(struct lan *lan, struct people_caps caps[PEOPLE_ACCOUNTS])
 {
+    /* sometimes nothing but the minutes of the day ends what the first one does */
+    bool minutes = lan_random(lan, 3) == 0;
+
     for (uint32_t i = 0; i < PEOPLE_ACCOUNTS; i++)
         caps[i] = (struct people_caps){
             .trunks = i == 0 || lan_random(lan, 4) > 0,
@@ -202,6 +205,8 @@ static void choose_caps(struct lan *lan, struct people_caps caps[PEOPLE_ACCOUNTS
             .calls_per_minute = lan_random(lan, 2) == 0 ? 0 : 1 + lan_random(lan, 4),
             .longest_call_s = lan_random(lan, 3) == 0 ? 5 + lan_random(lan, 30) : 0,
             .minutes_per_day = lan_random(lan, 3) == 0 ? 1 + lan_random(lan, 2) : 0};
+    if (minutes)
+        caps[0] = (struct people_caps){.trunks = true, .prefix = "+", .minutes_per_day = 1};
 }
 
 enum ct_result people_settle(struct ct_store *store, struct lan *lan, const char *const carriers[2],
