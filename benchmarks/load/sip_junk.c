@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <netinet/in.h>
+#include <stdalign.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,9 +23,8 @@
 #define PIECE_BYTES 1200
 #define BATCH 64
 
-union control {
-    char bytes[CMSG_SPACE(sizeof(struct in_pktinfo))];
-    struct cmsghdr align;
+struct control {
+    alignas(size_t) char bytes[CMSG_SPACE(sizeof(struct in_pktinfo))];
 };
 
 struct piece {
@@ -119,7 +119,7 @@ static size_t send_some(int fd, const struct sockaddr_in *to, struct piece *piec
 {
     struct mmsghdr messages[BATCH];
     struct iovec vectors[BATCH];
-    union control controls[BATCH];
+    struct control controls[BATCH];
 
     memset(messages, 0, sizeof(messages));
     memset(controls, 0, sizeof(controls));

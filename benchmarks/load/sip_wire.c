@@ -3,15 +3,16 @@
 #include <errno.h>
 #include <linux/sock_diag.h>
 #include <poll.h>
+#include <stdalign.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
 
 #define BUFFER_BYTES (32 * 1024 * 1024)
 
-union control {
-    char bytes[CMSG_SPACE(sizeof(struct in_pktinfo)) + CMSG_SPACE(sizeof(struct timespec))];
-    struct cmsghdr align;
+struct control {
+    alignas(size_t) char bytes[CMSG_SPACE(sizeof(struct in_pktinfo)) +
+                               CMSG_SPACE(sizeof(struct timespec))];
 };
 
 int64_t wire_now_ns(void)
@@ -62,7 +63,7 @@ void wire_flush(struct wire *wire)
 {
     struct mmsghdr messages[WIRE_BATCH];
     struct iovec pieces[WIRE_BATCH];
-    union control controls[WIRE_BATCH];
+    struct control controls[WIRE_BATCH];
     size_t count = wire->waiting;
 
     memset(messages, 0, sizeof(messages));
@@ -119,7 +120,7 @@ int wire_receive(struct wire *wire, int64_t wait_ns,
     struct mmsghdr messages[WIRE_BATCH];
     struct iovec pieces[WIRE_BATCH];
     struct sockaddr_in from[WIRE_BATCH];
-    union control controls[WIRE_BATCH];
+    struct control controls[WIRE_BATCH];
     struct pollfd readable = {.fd = wire->fd, .events = POLLIN};
     const struct timespec wait = {.tv_sec = wait_ns / 1000000000, .tv_nsec = wait_ns % 1000000000};
 
