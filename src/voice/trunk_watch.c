@@ -371,8 +371,7 @@ static bool is_registered_at(const struct ct_trunk_watch *watch, const struct ct
 {
     const struct ct_trunk_state *state = ct_trunk_watch_state(watch, trunk->id);
     const struct ct_trunk_entry *entry = ct_trunk_watch_entry(watch, trunk->id);
-    if (!trunk->registers || trunk->allow_from.count > 0 || entry == NULL ||
-        !ct_trunk_hosts_are_at(entry->hosts, &from->peer))
+    if (!trunk->registers || entry == NULL || !ct_trunk_hosts_are_at(entry->hosts, &from->peer))
         return false;
     if (entry->registration != NULL &&
         ct_trunk_registration_view(entry->registration).until_ms > ct_trunk_watch_now(watch))
