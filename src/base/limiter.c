@@ -234,6 +234,16 @@ void ct_failure_counter_refund(struct ct_failure_counter *counter, struct ct_str
     leave(&counter->table, &place);
 }
 
+void ct_failure_counter_clear(struct ct_failure_counter *counter, struct ct_str key)
+{
+    struct place place = enter(&counter->table, key);
+    size_t at;
+
+    if (find_failures(counter, &place, &at))
+        counter->slots[at].count = 0;
+    leave(&counter->table, &place);
+}
+
 /* ---- rates: one time for each key ---- */
 
 struct rate {

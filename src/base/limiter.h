@@ -60,6 +60,8 @@ CT_CHECKED int64_t ct_failure_counter_reserve(struct ct_failure_counter *counter
  *  it has been forgotten. */
 void ct_failure_counter_refund(struct ct_failure_counter *counter, struct ct_str key,
                                int64_t counted_us);
+/** Forgets all events of @p key. */
+void ct_failure_counter_clear(struct ct_failure_counter *counter, struct ct_str key);
 /** What ct_failure_counter_reserve would answer, without counting. */
 CT_CHECKED int64_t ct_failure_counter_peek(struct ct_failure_counter *counter, struct ct_str key,
                                            int64_t now_us);

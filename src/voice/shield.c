@@ -175,6 +175,10 @@ size_t ct_shield_bans(struct ct_shield *shield, struct ct_str after, struct ct_s
 bool ct_shield_lift(struct ct_shield *shield, struct ct_str address)
 {
     struct ct_sip_socket socket;
-    return ct_sip_address_parse(address, &socket) &&
-           ct_bans_remove(shield->bans, &socket, unix_ms(shield));
+    if (!ct_sip_address_parse(address, &socket))
+        return false;
+    /* first: a failure that comes in between counts anew */
+    if (ct_bans_has(shield->bans, &socket, unix_ms(shield)))
+        ct_failure_counter_clear(shield->failures, ct_bans_key(&socket));
+    return ct_bans_remove(shield->bans, &socket, unix_ms(shield));
 }

@@ -72,7 +72,8 @@ struct ct_sip_ban {
  *  many. */
 size_t ct_shield_bans(struct ct_shield *shield, struct ct_str after, struct ct_sip_ban *out,
                       size_t room);
-/** Lifts a ban: of an address, as text; any of an IPv6 network will do. False: there is none. */
+/** Lifts a ban: of an address, as text; any of an IPv6 network will do. What it had failed is forgotten with it. False:
+ *  there is none. */
 bool ct_shield_lift(struct ct_shield *shield, struct ct_str address);
 
 #endif

@@ -98,7 +98,7 @@ const struct ct_route ct_shield_routes[] = {
      .scratch_size = sizeof(bool),
      .errors = (const struct ct_route_error[]){{CT_NOT_FOUND, 404, "Ban not found"}, {0}},
      .summary = "Lift a ban",
-     .doc = "For administrators. Wrong passwords that were counted before still count.",
+     .doc = "For administrators. The wrong passwords that led to it are forgotten.",
      .tag = "Voice"},
 };
 const size_t ct_shield_route_count = sizeof(ct_shield_routes) / sizeof(ct_shield_routes[0]);

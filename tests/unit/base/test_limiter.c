@@ -76,6 +76,29 @@ out:
     return result;
 }
 
+static enum ct_result test_forgetting(void)
+{
+    static const struct ct_limiter_options options = {
+        .slots = 8, .limit = 2, .window_us = 15 * MINUTE};
+    enum ct_result result = CT_OK;
+    struct ct_failure_counter *counter = NULL;
+
+    TRY(ct_failure_counter_new(&options, &counter));
+    for (int i = 0; i < 2; i++) {
+        EXPECT(ct_failure_counter_reserve(counter, CT_STR("alice"), START) == 0);
+        EXPECT(ct_failure_counter_reserve(counter, CT_STR("bob"), START) == 0);
+    }
+    ct_failure_counter_clear(counter, CT_STR("carol"));
+    ct_failure_counter_clear(counter, CT_STR("alice"));
+    EXPECT(ct_failure_counter_peek(counter, CT_STR("bob"), START) == 15 * 60);
+    EXPECT(ct_failure_counter_reserve(counter, CT_STR("alice"), START) == 0);
+    EXPECT(ct_failure_counter_reserve(counter, CT_STR("alice"), START) == 0);
+    EXPECT(ct_failure_counter_reserve(counter, CT_STR("alice"), START) == 15 * 60);
+out:
+    ct_failure_counter_free(counter);
+    return result;
+}
+
 static enum ct_result test_refunds(void)
 {
     static const struct ct_limiter_options options = {
@@ -465,6 +488,7 @@ int main(void)
 {
     static const struct ct_unit units[] = {
         CT_UNIT(test_failures_within_the_window),
+        CT_UNIT(test_forgetting),
         CT_UNIT(test_refunds),
         CT_UNIT(test_failures_against_a_model),
         CT_UNIT(test_who_is_forgotten),

@@ -182,6 +182,34 @@ out:
     return result;
 }
 
+/* Who was forgiven has all attempts again, and who was not has none. */
+static enum ct_result test_lifted(void)
+{
+    enum ct_result result = CT_OK;
+    struct gate gate;
+    struct ct_sip_ban ban;
+    struct ct_sip_hop phone = outside_hop(CT_SIP_UDP, "192.0.2.1", 5060, 0);
+    struct ct_sip_hop other = outside_hop(CT_SIP_UDP, "192.0.2.2", 5060, 0);
+    TRY(open_gate(&gate, false, 0));
+    for (int i = 0; i < 2; i++)
+        EXPECT(!ct_shield_failed(gate.shield, &phone) && !ct_shield_failed(gate.shield, &other));
+    EXPECT(ct_shield_failed(gate.shield, &phone));
+    if (ct_shield_bans(gate.shield, CT_STR(""), &ban, 1) == 0) {
+        result = CT_NOMEM; /* without memory the next failure bans */
+        goto out;
+    }
+    /* what is not banned is not forgiven either */
+    EXPECT(!ct_shield_lift(gate.shield, CT_STR("192.0.2.2")));
+    EXPECT(ct_shield_lift(gate.shield, CT_STR("192.0.2.1")));
+    EXPECT(ct_shield_failed(gate.shield, &other));
+    for (int i = 0; i < 2; i++)
+        EXPECT(!ct_shield_failed(gate.shield, &phone) && ct_shield_admit(gate.shield, &phone));
+    EXPECT(ct_shield_failed(gate.shield, &phone));
+out:
+    close_gate(&gate);
+    return result;
+}
+
 static enum ct_result test_lists(void)
 {
     static const char *const addresses[] = {"192.0.2.9", "2001:db8:0:1::5", "192.0.2.10",
@@ -241,7 +269,7 @@ out:
 int main(void)
 {
     static const struct ct_unit units[] = {CT_UNIT(test_who_is_known), CT_UNIT(test_rates),
-                                           CT_UNIT(test_bans), CT_UNIT(test_lists),
-                                           CT_UNIT(test_full)};
+                                           CT_UNIT(test_bans),         CT_UNIT(test_lifted),
+                                           CT_UNIT(test_lists),        CT_UNIT(test_full)};
     return ct_unit_main("voice/shield", units, sizeof(units) / sizeof(units[0]));
 }
