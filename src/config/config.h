@@ -78,6 +78,17 @@ void ct_config_print(FILE *out, enum ct_config_style style, const struct ct_conf
  * IPv6 form (RFC 4291 section 2.5.5.2). What is no address is in no list. */
 bool ct_config_in_networks(const char *networks, const char *address);
 
+/** An address or a network, read once to be compared often. In IPv6's space: IPv4 is ::ffff:0:0/96 of it. */
+struct ct_network {
+    unsigned char bytes[16];
+    int64_t prefix; /* in bits, of 128 */
+    bool ipv4;
+};
+/** Reads one entry of such a list. False: it is none. */
+bool ct_network_read(struct ct_str text, struct ct_network *out);
+/** Whether an address is in it: 4 bytes of IPv4, or 16 of IPv6, in the order of the network. */
+bool ct_network_has(const struct ct_network *network, const unsigned char *address, size_t size);
+
 /** One socket of SIP_LISTEN. */
 struct ct_sip_entry {
     enum ct_sip_entry_transport {

@@ -4,17 +4,10 @@
 
 #include "config/settings.h"
 
-/* An address or a network, in IPv6's space: IPv4 is ::ffff:0:0/96 of it (RFC 4291 section 2.5.5.2).
- */
-struct network {
-    unsigned char bytes[16];
-    int64_t prefix; /* in bits, of 128 */
-    bool ipv4;
-};
-
+/* IPv4 in IPv6's space is ::ffff:0:0/96 (RFC 4291 section 2.5.5.2). */
 static const unsigned char IPV4_PREFIX[12] = {[10] = 0xFF, [11] = 0xFF};
 
-static bool parse_address(struct ct_str text, struct network *out)
+static bool parse_address(struct ct_str text, struct ct_network *out)
 {
     char copy[INET6_ADDRSTRLEN];
 
@@ -35,7 +28,7 @@ static bool parse_address(struct ct_str text, struct network *out)
 }
 
 /* Whether the bits behind the prefix are all zero. */
-static bool is_network_address(const struct network *network)
+static bool is_network_address(const struct ct_network *network)
 {
     for (int64_t bit = network->prefix; bit < 128; bit++) {
         if ((network->bytes[bit / 8] & (0x80 >> bit % 8)) != 0)
@@ -45,7 +38,7 @@ static bool is_network_address(const struct network *network)
 }
 
 /* The problem with an entry, or NULL when it is an address or a network. */
-static const char *parse_network(struct ct_str entry, struct network *out)
+static const char *parse_network(struct ct_str entry, struct ct_network *out)
 {
     const char *slash = entry.len == 0 ? NULL : memchr(entry.at, '/', entry.len);
     struct ct_str address = {entry.at, slash == NULL ? entry.len : (size_t)(slash - entry.at)};
@@ -74,7 +67,7 @@ enum ct_result ct_check_networks(struct ct_arena *arena, const char *text, const
                                  const char **problem)
 {
     const char *list = text[strspn(text, " \t")] == '\0' ? NULL : text;
-    struct network network;
+    struct ct_network network;
 
     *plain = list == NULL ? "" : text;
     for (unsigned i = 1; list != NULL; i++) {
@@ -87,7 +80,7 @@ enum ct_result ct_check_networks(struct ct_arena *arena, const char *text, const
     return CT_OK;
 }
 
-static bool contains(const struct network *network, const struct network *address)
+static bool contains(const struct ct_network *network, const struct ct_network *address)
 {
     size_t whole = (size_t)network->prefix / 8;
     unsigned rest = (unsigned)network->prefix % 8;
@@ -99,8 +92,8 @@ static bool contains(const struct network *network, const struct network *addres
 
 bool ct_config_in_networks(const char *networks, const char *address)
 {
-    struct network wanted;
-    struct network network;
+    struct ct_network wanted;
+    struct ct_network network;
 
     if (networks[0] == '\0' || strchr(address, '/') != NULL ||
         parse_network(ct_str_of(address), &wanted) != NULL)
@@ -111,4 +104,19 @@ bool ct_config_in_networks(const char *networks, const char *address)
             return true;
     }
     return false;
+}
+
+bool ct_network_read(struct ct_str text, struct ct_network *out)
+{
+    return parse_network(text, out) == NULL;
+}
+
+bool ct_network_has(const struct ct_network *network, const unsigned char *address, size_t size)
+{
+    struct ct_network wanted = {.prefix = 128};
+    if (size == 4)
+        memcpy(wanted.bytes, IPV4_PREFIX, sizeof(IPV4_PREFIX));
+    memcpy(wanted.bytes + sizeof(wanted.bytes) - size, address, size);
+    wanted.ipv4 = memcmp(wanted.bytes, IPV4_PREFIX, sizeof(IPV4_PREFIX)) == 0;
+    return contains(network, &wanted);
 }

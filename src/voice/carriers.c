@@ -102,40 +102,20 @@ const struct ct_trunk *ct_carriers_all(const struct ct_carriers *carriers, size_
 }
 
 /* As inet_ntop prints it. */
-struct printed {
-    char text[56];
-};
-
-static bool print_address(const struct ct_sip_hop *from, struct printed *out)
+static size_t size_of(const struct ct_sip_hop *hop)
 {
-    _Alignas(max_align_t) char room[512];
-    struct ct_arena *arena = ct_arena_in(room, sizeof(room));
-    if (arena == NULL)
-        return false;
-    struct ct_buf text = ct_buf_in(arena);
-    ct_sip_address_write(&text, &from->peer);
-    bool fits = !text.failed && text.len < sizeof(out->text);
-    if (fits) {
-        memcpy(out->text, text.at, text.len);
-        out->text[text.len] = '\0';
-    }
-    ct_arena_free(arena);
-    return fits;
+    return hop->peer.family == CT_SIP_IPV4 ? 4 : 16;
 }
 
 const struct ct_trunk *ct_carriers_from(const struct ct_carriers *carriers,
                                         const struct ct_sip_hop *from)
 {
-    struct printed address;
-    return carriers->count > 0 && print_address(from, &address)
-               ? ct_trunk_from(carriers->trunks, carriers->count, address.text)
-               : NULL;
+    return ct_trunk_from(carriers->trunks, carriers->count, from->peer.bytes, size_of(from));
 }
 
 bool ct_carriers_allow(const struct ct_trunk *trunk, const struct ct_sip_hop *from)
 {
-    struct printed address;
-    return print_address(from, &address) && ct_trunk_allows(trunk, address.text);
+    return ct_trunk_allows(trunk, from->peer.bytes, size_of(from));
 }
 
 const char *ct_carriers_name(struct ct_carriers *carriers, struct ct_str host)

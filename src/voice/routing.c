@@ -68,20 +68,28 @@ static struct ct_str presentable(struct ct_str text)
     return text;
 }
 
-static enum ct_result identity_of_trunk(struct ct_arena *arena, const struct ct_routing_call *call,
-                                        struct ct_identity *out)
+static enum ct_result identity_of_trunk(struct ct_arena *arena, struct ct_db *db,
+                                        const struct ct_routing_call *call, struct ct_identity *out)
 {
     bool asserts = call->trunk->trusted && call->asserted.len > 0;
     struct ct_str text = asserts ? call->asserted : call->presented;
+    struct found found;
     *out = (struct ct_identity){.anonymous = call->anonymous};
     /* From of an anonymous call says nothing. */
     if (call->anonymous && !asserts)
         return CT_OK;
     enum ct_result result = ct_dialled_number(arena, call->trunk, text, &out->number);
-    if (result != CT_INVALID)
+    if (result == CT_INVALID) {
+        out->number = presentable(text);
+        return CT_OK;
+    }
+    if (result != CT_OK || asserts)
         return result;
-    out->number = presentable(text);
-    return CT_OK;
+    /* Nobody outside is somebody here because he says so. The record keeps what he said. */
+    result = find_number(arena, db, out->number, &found);
+    if (result == CT_OK && found.user_id != 0)
+        out->anonymous = true;
+    return result == CT_NOT_FOUND ? CT_OK : result;
 }
 
 static enum ct_result identity_of_device(struct ct_arena *arena, struct ct_db *db,
@@ -109,7 +117,7 @@ static enum ct_result identity_of_device(struct ct_arena *arena, struct ct_db *d
 enum ct_result ct_caller_identity(struct ct_arena *arena, struct ct_db *db,
                                   const struct ct_routing_call *call, struct ct_identity *out)
 {
-    return call->device == NULL ? identity_of_trunk(arena, call, out)
+    return call->device == NULL ? identity_of_trunk(arena, db, call, out)
                                 : identity_of_device(arena, db, call, out);
 }
 
@@ -212,6 +220,13 @@ static enum ct_result ring(const struct ct_routing_world *world, struct ct_arena
     return CT_OK;
 }
 
+static enum ct_result read_voice(struct ct_arena *arena, struct ct_db *db,
+                                 const struct found *found, struct ct_number_voice *out)
+{
+    return found->voice.at == NULL ? ct_number_voice_default(arena, db, found->user_id, out)
+                                   : ct_number_voice_read(arena, found->voice, out);
+}
+
 /* One number of the way. @p next is where it is forwarded to; `at` NULL: it ends here. */
 static enum ct_result pass(const struct ct_routing_world *world, struct ct_arena *arena,
                            struct ct_db *db, const struct found *found, struct ct_routing *out,
@@ -229,9 +244,7 @@ static enum ct_result pass(const struct ct_routing_world *world, struct ct_arena
     }
     out->passed[out->passed_count++] = found->id;
     out->payer_id = found->user_id; /* of what it is forwarded to from here */
-    enum ct_result result = found->voice.at == NULL
-                                ? ct_number_voice_default(arena, db, found->user_id, &voice)
-                                : ct_number_voice_read(arena, found->voice, &voice);
+    enum ct_result result = read_voice(arena, db, found, &voice);
     if (result != CT_OK)
         return result;
     if (voice.forward_to.at == NULL) {
@@ -314,4 +327,29 @@ enum ct_result ct_route_on(const struct ct_routing_world *world, struct ct_arena
     if (result == CT_OK)
         settle_identity(out);
     return result;
+}
+
+enum ct_result ct_route_message(const struct ct_routing_world *world, struct ct_arena *arena,
+                                struct ct_db *db, const struct ct_routing_call *call,
+                                struct ct_routing *out)
+{
+    struct ct_number_voice voice;
+    struct found found = {0};
+    *out = (struct ct_routing){.caller_id = call->device->user_id};
+    enum ct_result result = ct_caller_identity(arena, db, call, &out->identity);
+    if (result == CT_OK)
+        result = ct_dialled_number(arena, NULL, call->dialled, &out->to);
+    if (result == CT_OK)
+        result = find_number(arena, db, out->to, &found);
+    if (result == CT_INVALID || result == CT_NOT_FOUND || (result == CT_OK && found.user_id == 0))
+        return refuse(out, 404, "Not Found");
+    if (result == CT_OK)
+        result = read_voice(arena, db, &found, &voice);
+    if (result == CT_OK)
+        result = ring(world, arena, &voice, out);
+    if (result != CT_OK)
+        return result;
+    out->callee_id = found.user_id;
+    out->number_id = found.id;
+    return out->devices.count > 0 ? CT_OK : refuse(out, 480, "Temporarily Unavailable");
 }

@@ -97,12 +97,21 @@ CT_CHECKED enum ct_result ct_route_on(const struct ct_routing_world *world, stru
                                       struct ct_db *db, const struct ct_routing *before,
                                       struct ct_routing *out);
 
+/** Whom a message of a device goes to (RFC 3428): the devices that are registered for the number, which is one of this
+ *  server's and is not forwarded; 404 when it is none, 480 when no device is there. Of @p out are set `status`,
+ *  `reason`, `identity`, `to`, `number_id`, both accounts and `devices`. As ct_route_call. */
+CT_CHECKED enum ct_result ct_route_message(const struct ct_routing_world *world,
+                                           struct ct_arena *arena, struct ct_db *db,
+                                           const struct ct_routing_call *call,
+                                           struct ct_routing *out);
+
 /** What was dialled as E.164: "+49…", "0049…", or digits that do not begin with 0; from a trunk after its
  *  rewriting. CT_INVALID when it is no number, CT_NOMEM. @p trunk may be NULL. */
 CT_CHECKED enum ct_result ct_dialled_number(struct ct_arena *arena, const struct ct_trunk *trunk,
                                             struct ct_str dialled, struct ct_str *out);
 /** Who calls: a device may present a number that its owner has, and else presents its own; what a trunk says is
- *  P-Asserted-Identity where it is trusted, and From. */
+ *  P-Asserted-Identity where it is trusted, and From. One that is not asserted, and that an account here has, is shown to
+ *  nobody: such a call is anonymous. */
 CT_CHECKED enum ct_result ct_caller_identity(struct ct_arena *arena, struct ct_db *db,
                                              const struct ct_routing_call *call,
                                              struct ct_identity *out);

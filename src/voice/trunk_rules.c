@@ -31,26 +31,34 @@ int ct_trunk_match(const struct ct_trunk *trunk, struct ct_str number)
 
 /* ---- addresses ---- */
 
-bool ct_trunk_allows(const struct ct_trunk *trunk, const char *address)
+enum ct_result ct_trunk_read_networks(struct ct_arena *arena, struct ct_trunk *trunk)
 {
-    char network[64];
-    for (size_t i = 0; i < trunk->allow_from.count; i++) {
-        struct ct_str text = trunk->allow_from.at[i];
-        if (text.len >= sizeof(network))
-            continue;
-        memcpy(network, text.at, text.len);
-        network[text.len] = '\0';
-        if (ct_config_in_networks(network, address))
+    struct ct_network *networks =
+        ct_arena_alloc(arena, trunk->allow_from.count * sizeof(*networks));
+    if (networks == NULL)
+        return CT_NOMEM;
+    trunk->networks = networks;
+    trunk->network_count = 0;
+    for (size_t i = 0; i < trunk->allow_from.count; i++)
+        if (ct_network_read(trunk->allow_from.at[i], &networks[trunk->network_count]))
+            trunk->network_count++;
+    return CT_OK;
+}
+
+bool ct_trunk_allows(const struct ct_trunk *trunk, const unsigned char *address, size_t size)
+{
+    for (size_t i = 0; i < trunk->network_count; i++) {
+        if (ct_network_has(&trunk->networks[i], address, size))
             return true;
     }
     return false;
 }
 
 const struct ct_trunk *ct_trunk_from(const struct ct_trunk *trunks, size_t count,
-                                     const char *address)
+                                     const unsigned char *address, size_t size)
 {
     for (size_t i = 0; i < count; i++) {
-        if (trunks[i].enabled && ct_trunk_allows(&trunks[i], address))
+        if (trunks[i].enabled && ct_trunk_allows(&trunks[i], address, size))
             return &trunks[i];
     }
     return NULL;

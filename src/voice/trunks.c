@@ -48,6 +48,8 @@ static enum ct_result read_trunk(const struct ct_config *config, struct ct_arena
         result = read_words(arena, stmt, 8, &out->prefixes);
     if (result == CT_OK)
         result = read_words(arena, stmt, 9, &out->allow_from);
+    if (result == CT_OK)
+        result = ct_trunk_read_networks(arena, out);
     out->id = ct_column_int(stmt, 0);
     out->enabled = ct_column_int(stmt, 2) != 0;
     out->registers = ct_column_int(stmt, 7) != 0;

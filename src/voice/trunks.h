@@ -36,8 +36,10 @@ struct ct_trunk {
     struct ct_str
         password;   /* the same; `at` NULL: none, or it was sealed with another SECRET_KEY */
     bool registers; /* we register with them */
-    struct ct_texts prefixes;       /* of the numbers that go there: "+49"; "+" is all */
-    struct ct_texts allow_from;     /* addresses and networks that calls come from */
+    struct ct_texts prefixes;          /* of the numbers that go there: "+49"; "+" is all */
+    struct ct_texts allow_from;        /* addresses and networks that calls come from */
+    const struct ct_network *networks; /* the same, read */
+    size_t network_count;
     bool trusted;                   /* its P-Asserted-Identity is believed */
     int64_t channels;               /* calls at the same time, in and out; 0: any number */
     struct ct_rewrite out;          /* of what is called there, beginning with E.164 */
@@ -75,11 +77,13 @@ CT_CHECKED enum ct_result ct_rewrite_apply(struct ct_arena *arena, const struct 
                                            struct ct_str number, struct ct_str *out);
 /** The number of digits of the longest prefix of a trunk that @p number (E.164) begins with; -1: none. */
 int ct_trunk_match(const struct ct_trunk *trunk, struct ct_str number);
-/** Whether calls from that address (as printed by inet_ntop) are a trunk's. */
-bool ct_trunk_allows(const struct ct_trunk *trunk, const char *address);
+/** Reads `allow_from` into `networks`, in @p arena. CT_NOMEM. */
+CT_CHECKED enum ct_result ct_trunk_read_networks(struct ct_arena *arena, struct ct_trunk *trunk);
+/** Whether calls from that address, of 4 or 16 bytes, are a trunk's. */
+bool ct_trunk_allows(const struct ct_trunk *trunk, const unsigned char *address, size_t size);
 /** The first trunk that calls from an address are of; NULL: of none. */
 const struct ct_trunk *ct_trunk_from(const struct ct_trunk *trunks, size_t count,
-                                     const char *address);
+                                     const unsigned char *address, size_t size);
 
 /* ---- what fields may be; as `normalize` of struct ct_field ---- */
 

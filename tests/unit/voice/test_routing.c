@@ -21,7 +21,6 @@ static const struct ct_str germany[] = {{"+49", 3}, {"+4930", 5}};
 static const struct ct_str everything[] = {{"+", 1}};
 static const struct ct_str two_hosts[] = {{"a.example", 9}, {"b.example", 9}};
 static const struct ct_str one_host[] = {{"c.example", 9}};
-static const struct ct_str network[] = {{"192.0.2.0/24", 12}};
 
 #define TRUNK(number, names, areas, ...)                                                         \
     {                                                                                            \
@@ -31,8 +30,7 @@ static const struct ct_str network[] = {{"192.0.2.0/24", 12}};
 
 static const struct ct_trunk trunks[] = {
     TRUNK(1, one_host, everything, .out = {1, {"00", 2}}),
-    TRUNK(2, two_hosts, germany, .out = {3, {"0", 1}}, .in = {1, {"+49", 3}}, .trusted = true,
-          .allow_from = {network, 1}),
+    TRUNK(2, two_hosts, germany, .out = {3, {"0", 1}}, .in = {1, {"+49", 3}}, .trusted = true),
     TRUNK(3, one_host, germany, .channels = 2),
     TRUNK(4, one_host, germany, .channels = 2),
 };
@@ -299,6 +297,22 @@ static enum ct_result test_who_calls(void)
         EXPECT(found.identity.anonymous);
         EXPECT(at == 1 ? is(found.identity.number, "+13") : found.identity.number.at == NULL);
     }
+    /* a number that an account here has is what a trusted trunk asserts, and no other */
+    for (size_t at = 0; at < 2; at++) {
+        struct ct_routing_call call = {.trunk = &trunks[at],
+                                       .dialled = CT_STR("+4930000020"),
+                                       .presented = CT_STR("+4930000010"),
+                                       .asserted = CT_STR("+4930000010")};
+        TRY(route(&scratch, 0, call, &found));
+        EXPECT(found.identity.anonymous == (at == 0) && found.identity.number_id == 0);
+        EXPECT(is(found.identity.number, "+4930000010") && found.status == 0);
+        call.asserted.len = 0;
+        TRY(route(&scratch, 0, call, &found));
+        EXPECT(found.identity.anonymous);
+        call.presented = CT_STR("+4930000040"); /* one that nobody has */
+        TRY(route(&scratch, 0, call, &found));
+        EXPECT(!found.identity.anonymous && is(found.identity.number, "+4930000040"));
+    }
     /* one without a number */
     TRY(execute(&scratch, "UPDATE virtual_phone_numbers SET user_id = 3 WHERE user_id = 1"));
     TRY(ROUTE("+4930000020", &found));
@@ -310,11 +324,30 @@ out:
 
 static enum ct_result test_whose_call_it_is(void)
 {
+    static const struct ct_str allowed[] = {
+        {"nonsense", 8}, {"2001:db8::/32", 13}, {"192.0.2.0/24", 12}, {"203.0.113.5", 11}};
+    static const unsigned char inside[] = {192, 0, 2, 9};
+    static const unsigned char beside[] = {192, 0, 3, 9};
+    static const unsigned char alone[] = {203, 0, 113, 5};
+    static const unsigned char ipv6[16] = {0x20, 1, 0x0D, 0xB8, [15] = 7};
+    static const unsigned char mapped[16] = {[10] = 0xFF, [11] = 0xFF, 192, 0, 2, 9};
     enum ct_result result = CT_OK;
-    EXPECT(ct_trunk_from(trunks, 4, "192.0.2.9") == &trunks[1]);
-    EXPECT(ct_trunk_from(trunks, 4, "192.0.3.9") == NULL);
-    EXPECT(ct_trunk_from(trunks, 4, "nonsense") == NULL);
+    struct ct_trunk two[] = {{.id = 1, .allow_from = {allowed, 4}},
+                             {.id = 2, .enabled = true, .allow_from = {allowed, 4}}};
+    struct ct_arena *arena = ct_arena_new();
+    TRY_MEMORY(arena);
+    for (size_t i = 0; i < 2; i++)
+        TRY(ct_trunk_read_networks(arena, &two[i]));
+    EXPECT(two[1].network_count == 3);
+    EXPECT(ct_trunk_from(two, 2, inside, 4) == &two[1]);
+    EXPECT(ct_trunk_from(two, 2, alone, 4) == &two[1]);
+    EXPECT(ct_trunk_from(two, 2, ipv6, 16) == &two[1]);
+    EXPECT(ct_trunk_from(two, 2, mapped, 16) == &two[1]);
+    EXPECT(ct_trunk_from(two, 2, beside, 4) == NULL);
+    EXPECT(ct_trunk_from(two, 1, inside, 4) == NULL);
+    EXPECT(ct_trunk_from(trunks, 4, inside, 4) == NULL);
 out:
+    ct_arena_free(arena);
     return result;
 }
 
