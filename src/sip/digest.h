@@ -72,9 +72,9 @@ CT_CHECKED enum ct_result ct_digest_answer(const struct ct_digest_challenge *cha
 
 /**
  * The server's side. A nonce is a time, a random number and an HMAC-SHA256 over both and whom it is for, so that none is kept: who
- * has the key knows its own, also after a restart and on another server. What is kept, in memory of a fixed size,
- * are the counts (nc) that came with the right response, so that none is accepted twice. When a nonce has to be
- * forgotten before its time, all of its age and older that are not in the table's set are called stale.
+ * has the key knows its own. What is kept, in memory of a fixed size, are the counts (nc) that came with the right
+ * response, so that none is accepted twice: the key must not outlive them. When a nonce has to be forgotten before its
+ * time, all of its age and older that are not in the table's set are called stale.
  */
 struct ct_digest_server;
 

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/digest.h"
 #include "sip/digest.h"
 #include "voice/devices.h"
 
@@ -50,10 +49,8 @@ enum ct_result ct_authenticator_new(const struct ct_authenticator_options *optio
         made->options.misses_per_s = MISSES_PER_S;
     made->sets = sets;
     env->random(env->ctx, &made->seed, sizeof(made->seed));
+    /* of this process alone: which counts came with the nonces of another one is not known here */
     env->random(env->ctx, digest.key, sizeof(digest.key));
-    if (options->secret.len > 0)
-        ct_hkdf_sha256((struct ct_str){0}, options->secret, CT_STR("nonces of SIP"), digest.key,
-                       sizeof(digest.key));
     enum ct_result result = ct_digest_server_new(&digest, &made->digest);
     explicit_bzero(&digest, sizeof(digest));
     made->arena = ct_arena_new();
@@ -222,6 +219,13 @@ static void refuse(struct ct_sip_server *transaction)
     (void)!ct_sip_reply(transaction, 503, &options);
 }
 
+static void refuse_credentials(struct ct_sip_server *transaction)
+{
+    const struct ct_sip_reply_options options = {.reason = CT_STR("Credentials Of Another Request"),
+                                                 .forget = true};
+    (void)!ct_sip_reply(transaction, 400, &options);
+}
+
 static bool offers(const struct ct_authenticator *authenticator, enum ct_digest_algorithm algorithm)
 {
     return algorithm == CT_DIGEST_MD5 ? !authenticator->options.no_md5
@@ -291,8 +295,27 @@ bool ct_authenticator_is_named(struct ct_authenticator *authenticator,
     return named;
 }
 
+/* Whether credentials are for this request: their URI names the same user (RFC 7616 section 3.4.6). Who hears them under
+ * way could call whom he likes with them otherwise. Host, port and parameters may be another's on the way here, where
+ * proxies write them anew (RFC 3261 section 22.4); scheme and user are left as they are by all of them. CT_INVALID: they
+ * are not. */
+static enum ct_result check_uri(struct ct_arena *arena, const struct ct_sip_message *message,
+                                const struct ct_digest_credentials *credentials)
+{
+    struct ct_sip_uri uri;
+    struct ct_str said;
+    struct ct_str asked;
+    if (!ct_sip_uri_read(credentials->uri, &uri) ||
+        (uri.scheme == CT_SIP_URI_TEL) != (message->uri.scheme == CT_SIP_URI_TEL))
+        return CT_INVALID;
+    enum ct_result result = ct_sip_unescape(arena, uri.user, &said);
+    if (result == CT_OK)
+        result = ct_sip_unescape(arena, message->uri.user, &asked);
+    return result == CT_OK && !ct_str_equal(said, asked) ? CT_INVALID : result;
+}
+
 /* What is to be done with a request. */
-enum outcome { GOOD, ASK, ASK_AGAIN, FAILED, AWAY };
+enum outcome { GOOD, ASK, ASK_AGAIN, FAILED, ANOTHER, AWAY };
 
 /* Finds who is meant by a username. */
 typedef enum ct_result lookup(void *ctx, struct ct_str username, const struct known **out);
@@ -307,6 +330,10 @@ static enum outcome judge(struct ct_authenticator *authenticator, struct ct_sip_
     enum ct_result result = read_credentials(authenticator, arena, message, realm, &credentials);
     if (result != CT_OK)
         return result == CT_NOT_FOUND ? ASK : AWAY;
+    /* before anything is told of the password */
+    result = check_uri(arena, message, &credentials);
+    if (result != CT_OK)
+        return result == CT_INVALID ? ANOTHER : AWAY;
     result = look(look_ctx, credentials.username, &known);
     if (result == CT_NOT_FOUND) {
         /* It is asked as if there were such a device. A nonce that is good says that the address is no forged one. */
@@ -347,6 +374,8 @@ static bool authenticate(struct ct_authenticator *authenticator, struct ct_sip_s
         options->tried(options->tried_ctx, ct_sip_server_from(transaction), outcome == FAILED);
     if (outcome == AWAY)
         refuse(transaction);
+    else if (outcome == ANOTHER)
+        refuse_credentials(transaction);
     else if (outcome != GOOD)
         challenge(authenticator, transaction, realm, outcome == ASK_AGAIN);
     return outcome == GOOD;

@@ -19,9 +19,7 @@ struct ct_authenticator;
 struct ct_authenticator_options {
     const struct ct_sip_env *env; /* borrowed, as what follows */
     struct ct_reader *reader;
-    const char *domain; /* SIP_DOMAIN, the realm until there is one in the database */
-    struct ct_str
-        secret; /* SECRET_KEY, from which the key of nonces is derived; empty: one of this process alone */
+    const char *domain;     /* SIP_DOMAIN, the realm until there is one in the database */
     bool no_sha256, no_md5; /* not offered in challenges, nor taken */
     size_t cached;          /* devices that are remembered; rounded up */
     size_t misses_per_s;    /* names of no device that the database is asked for; 0: 1000 */
@@ -43,7 +41,8 @@ struct ct_sip_caller {
 };
 
 /** Judges a request by its Authorization. True: @p out is filled. False: it has been answered: with 401, since it had no
- *  credentials, stale ones or wrong ones; with 503, since the database or memory is away. */
+ *  credentials, stale ones or wrong ones; with 400, since they are for another Request-URI; with 503, since the database
+ *  or memory is away. */
 bool ct_authenticate(struct ct_authenticator *authenticator, struct ct_sip_server *transaction,
                      const struct ct_sip_message *message, struct ct_sip_caller *out);
 

@@ -304,7 +304,6 @@ static enum ct_result make_registrar(struct ct_voice *voice)
         .env = ct_sip_net_env(voice->net),
         .reader = &voice->reader,
         .domain = config->sip_domain,
-        .secret = ct_str_of(config->secret_key),
         .no_sha256 = config->sip_digest == CT_SIP_DIGEST_MD5,
         .no_md5 = config->sip_digest == CT_SIP_DIGEST_SHA256,
         .cached = DEVICES_CACHED,

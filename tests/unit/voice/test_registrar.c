@@ -30,6 +30,7 @@ struct site {
     struct ct_sip_hop from;
     uint32_t cseq, count;
     bool shared;
+    const char *asked, *said; /* the Request-URI, and that of the credentials */
 };
 
 static enum ct_result keep(void *ctx, const struct ct_sip_hop *to, struct ct_str bytes)
@@ -131,7 +132,6 @@ static enum ct_result start(struct site *site)
     const struct ct_authenticator_options authenticator = {.env = &site->outside.env,
                                                            .reader = &site->reader,
                                                            .domain = "localhost",
-                                                           .secret = CT_STR("a secret"),
                                                            .cached = 16,
                                                            .misses_per_s = 3,
                                                            .tried = tried,
@@ -170,6 +170,7 @@ static enum ct_result open_site(struct site *site)
     site->reader = (struct ct_reader){.store = site->scratch.store};
     site->from = outside_hop(CT_SIP_UDP, "192.0.2.1", 5062, 0);
     ct_unit_spare(true);
+    site->asked = site->said = "sip:" REALM;
     result = ct_store_write(site->scratch.store, run_people, NULL);
     ct_unit_spare(false);
     return result == CT_OK ? start(site) : result;
@@ -201,15 +202,15 @@ static enum ct_result send_register(struct site *site, const char *to, const cha
     struct ct_buf text = ct_buf_in(site->scratch.arena);
     site->cseq++;
     ct_buf_printf(&text,
-                  "REGISTER sip:" REALM
+                  "REGISTER %s"
                   " SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1:5062;branch=z9hG4bK%u"
                   ";rport\r\nMax-Forwards: 70\r\nFrom: <sip:" USER "@" REALM
                   ">;tag=1\r\nTo: <sip:%s@" REALM ">\r\nCall-ID: c\r\nCSeq: %u REGISTER\r\n%s",
-                  site->cseq, to, site->cseq, headers);
+                  site->asked, site->cseq, to, site->cseq, headers);
     if (site->challenge.nonce.len > 0) {
         struct ct_digest_hex ha1;
         const struct ct_digest_request answer = {.method = CT_STR("REGISTER"),
-                                                 .uri = CT_STR("sip:" REALM),
+                                                 .uri = ct_str_of(site->said),
                                                  .username = CT_STR(USER),
                                                  .cnonce = CT_STR("c"),
                                                  .nc = ++site->count,
@@ -306,6 +307,7 @@ static enum ct_result test_register(void)
     TRY(start(&site));
     EXPECT(ct_registrar_count(site.registrar) == 1 &&
            ct_registrar_knows(site.registrar, &site.from));
+    TRY(be_asked(&site));
     TRY(registers(&site, "", &reply));
     EXPECT(reply->status == 200 && ct_sip_has(reply, CT_SIP_H_CONTACT));
     TRY(registers(&site, "Contact: *\r\nExpires: 0\r\n", &reply));
@@ -313,6 +315,69 @@ static enum ct_result test_register(void)
     EXPECT(ct_registrar_count(site.registrar) == 0);
     TRY(rows(&site, &count));
     EXPECT(count == 0);
+out:
+    close_site(&site);
+    return result;
+}
+
+/* Credentials count once, also when the server has begun anew in between and remembers no count. */
+static enum ct_result test_replay(void)
+{
+    enum ct_result result = CT_OK;
+    struct site site;
+    struct ct_sip_message *reply;
+    TRY(open_site(&site));
+    TRY(be_asked(&site));
+    TRY(registers(&site, "Contact: <sip:a@h>\r\n", &reply));
+    EXPECT(reply->status == 200);
+    for (int i = 0; i < 2; i++) {
+        struct ct_digest_challenge challenge;
+        site.count = 0;
+        TRY(registers(&site, "Contact: <sip:b@h>\r\n", &reply));
+        EXPECT(reply->status == 401);
+        TRY(ct_digest_read_challenge(site.scratch.arena,
+                                     ct_sip_header(reply, CT_SIP_H_WWW_AUTHENTICATE), &challenge));
+        EXPECT(challenge.stale && site.good == 1 && site.failed == 0);
+        stop(&site);
+        TRY(start(&site));
+    }
+out:
+    close_site(&site);
+    return result;
+}
+
+/* Credentials that were made for another Request-URI are for no request here. */
+static enum ct_result test_other_uris(void)
+{
+    static const struct {
+        const char *asked, *said;
+        bool fine;
+    } cases[] = {
+        {"sip:" REALM, "sip:" REALM, true},
+        {"sip:" REALM, "sip:192.0.2.99:5070;transport=tcp", true},
+        {"sips:" REALM, "sip:" REALM, true},
+        {"sip:%2B49@" REALM, "sip:+49@" REALM, true},
+        {"sip:+49900@" REALM, "sip:+4930@" REALM, false},
+        {"sip:+49900@" REALM, "sip:" REALM, false},
+        {"sip:" REALM, "sip:+4930@" REALM, false},
+        {"tel:+4930", "tel:+4930", true},
+        {"tel:+4930", "tel:+49900", false},
+        {"sip:+4930@" REALM, "tel:+4930", false},
+        {"sip:" REALM, "nonsense", false},
+    };
+    enum ct_result result = CT_OK;
+    struct site site;
+    struct ct_sip_message *reply;
+    TRY(open_site(&site));
+    TRY(be_asked(&site));
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        size_t good = site.good;
+        site.asked = cases[i].asked;
+        site.said = cases[i].said;
+        TRY(registers(&site, "", &reply));
+        EXPECT(reply->status == (cases[i].fine ? 200 : 400));
+        EXPECT(site.good == good + (cases[i].fine ? 1 : 0) && site.failed == 0);
+    }
 out:
     close_site(&site);
     return result;
@@ -555,9 +620,9 @@ out:
 
 int main(void)
 {
-    static const struct ct_unit units[] = {CT_UNIT(test_register), CT_UNIT(test_refusals),
-                                           CT_UNIT(test_order),    CT_UNIT(test_changes),
-                                           CT_UNIT(test_expiry),   CT_UNIT(test_names_of_nobody),
-                                           CT_UNIT(test_shared)};
+    static const struct ct_unit units[] = {
+        CT_UNIT(test_register), CT_UNIT(test_replay),          CT_UNIT(test_other_uris),
+        CT_UNIT(test_refusals), CT_UNIT(test_order),           CT_UNIT(test_changes),
+        CT_UNIT(test_expiry),   CT_UNIT(test_names_of_nobody), CT_UNIT(test_shared)};
     return ct_unit_main("voice/registrar", units, sizeof(units) / sizeof(units[0]));
 }
