@@ -32,6 +32,7 @@ struct ct_sip {
     struct ct_sip_table clients; /* client transactions by their branch */
     struct ct_sip_table waiting; /* those on streams that wait for an answer, by their peer */
     struct ct_sip_table dialogs;
+    struct ct_sip_table sources; /* addresses that have server transactions, if they are counted */
     uint8_t random[240];
     size_t random_left;
     bool receiving;
@@ -39,6 +40,17 @@ struct ct_sip {
 
 /** Whether there is room for one more transaction. */
 bool ct_sip_has_room(const struct ct_sip *sip);
+/** How many server transactions an address has. Freed with the last one. */
+struct ct_sip_source {
+    struct ct_sip_link link;
+    size_t count;
+};
+/** Whether an address may have one more. */
+bool ct_sip_source_has_room(const struct ct_sip *sip, const struct ct_sip_hop *from);
+/** Counts one more. NULL: it is not counted, since nobody wants to know, or for want of memory. */
+struct ct_sip_source *ct_sip_source_enter(struct ct_sip *sip, const struct ct_sip_hop *from);
+/** It has ended. NULL is allowed. */
+void ct_sip_source_leave(struct ct_sip *sip, struct ct_sip_source *source);
 /** Sends, and lets it be traced. */
 enum ct_result ct_sip_transmit(struct ct_sip *sip, const struct ct_sip_hop *to, struct ct_str bytes,
                                struct ct_str call_id);

@@ -53,7 +53,8 @@ enum ct_result ct_sip_new(const struct ct_sip_options *options, struct ct_sip **
         ct_sip_table_init(&sip->untold, 1) != CT_OK ||
         ct_sip_table_init(&sip->clients, most) != CT_OK ||
         ct_sip_table_init(&sip->waiting, most / 16) != CT_OK ||
-        ct_sip_table_init(&sip->dialogs, most / 2) != CT_OK)
+        ct_sip_table_init(&sip->dialogs, most / 2) != CT_OK ||
+        ct_sip_table_init(&sip->sources, options->max_per_address == 0 ? 1 : most / 16) != CT_OK)
         goto out;
     options->env.random(options->env.ctx, secret, sizeof(secret));
     ct_hash_key_set(&sip->key, secret);
@@ -85,6 +86,7 @@ void ct_sip_free(struct ct_sip *sip)
     ct_sip_table_end(&sip->clients);
     ct_sip_table_end(&sip->waiting);
     ct_sip_table_end(&sip->dialogs);
+    ct_sip_table_end(&sip->sources);
     ct_wheel_free(sip->wheel);
     explicit_bzero(&sip->key, sizeof(sip->key));
     free(sip);

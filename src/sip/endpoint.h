@@ -34,7 +34,7 @@
  *   Require                     420 with Unsupported
  *   a dialog                    to its `request`; 481 when there is none of these tags
  *   what remains                to the user's `request`
- * When there is no room for a transaction, the answer is 503 with Retry-After.
+ * When there is no room for a transaction, or the address has as many as it may, the answer is 503 with Retry-After.
  */
 struct ct_sip;
 struct ct_sip_server; /* a server transaction: a request that came, and its answers */
@@ -67,7 +67,9 @@ struct ct_sip_options {
     struct ct_str name; /* Server and User-Agent; empty: not written. Static */
     int64_t t1_ms, t2_ms, t4_ms; /* 0: 500, 4000, 5000 (section 17.1.1.1) */
     size_t max_transactions;     /* 0: 200,000 */
-    size_t max_message;          /* bytes; longer ones are answered with 513; 0: 65,535 */
+    size_t
+        max_per_address; /* server transactions of one address (of IPv6 a /64), but for those in dialogs; 0: any number */
+    size_t max_message; /* bytes; longer ones are answered with 513; 0: 65,535 */
 };
 
 /** The owner frees it with ct_sip_free. CT_NOMEM. */

@@ -275,7 +275,8 @@ static void begin_transaction(const struct arrival *arrival)
     struct ct_sip_dialog_entry *dialog = arrival->dialog;
     struct ct_sip_server *server;
 
-    if (!ct_sip_has_room(arrival->sip)) {
+    if (!ct_sip_has_room(arrival->sip) ||
+        (dialog == NULL && !ct_sip_source_has_room(arrival->sip, arrival->from))) {
         refuse_with(arrival, 503, CT_STR(RETRY_AFTER));
         return;
     }

@@ -11,6 +11,7 @@ struct ct_sip_server {
     struct ct_sip_link link;
     struct ct_sip_link merged;
     struct ct_sip *sip;
+    struct ct_sip_source *source; /* NULL: it is not counted */
     const struct ct_sip_machine *machine;
     enum ct_sip_state state;
     struct ct_timer repeat;
@@ -61,6 +62,8 @@ static void terminate(struct ct_sip_server *server)
     ct_timer_stop(&server->repeat);
     ct_timer_stop(&server->life);
     ct_sip_table_remove(&server->sip->servers, &server->link);
+    ct_sip_source_leave(server->sip, server->source);
+    server->source = NULL;
     ct_sip_table_remove(&server->sip->merged, &server->merged);
     if (!server->watched || server->events->gone == NULL)
         return;
@@ -305,6 +308,7 @@ enum ct_result ct_sip_server_new(struct ct_sip *sip, struct ct_arena *arena,
     server->life = (struct ct_timer){.fire = life_fired, .ctx = server};
     memcpy(server->link.key, key, sizeof(server->link.key));
     ct_sip_table_add(&sip->servers, &server->link);
+    server->source = ct_sip_source_enter(sip, from);
     if (merged_key != NULL) {
         memcpy(server->merged.key, merged_key, sizeof(server->merged.key));
         ct_sip_table_add(&sip->merged, &server->merged);

@@ -84,12 +84,13 @@ static void trace(void *ctx, bool sent, const struct ct_sip_hop *hop, struct ct_
         (*(sent ? &user->traced_out : &user->traced_in))++;
 }
 
-static enum ct_result open_user(struct user *user)
+static enum ct_result open_user_with(struct user *user, size_t per_address)
 {
     memset(user, 0, sizeof(*user));
     world_init(&user->world);
     const struct ct_sip_options options = {.env = world_env(&user->world),
                                            .max_transactions = 6,
+                                           .max_per_address = per_address,
                                            .max_message = 2000,
                                            .user = {.ctx = user,
                                                     .admit = admit,
@@ -100,6 +101,11 @@ static enum ct_result open_user(struct user *user)
                                                              "REGISTER, MESSAGE"),
                                            .extensions = CT_STR("100rel, timer")};
     return ct_sip_new(&options, &user->world.sip);
+}
+
+static enum ct_result open_user(struct user *user)
+{
+    return open_user_with(user, 0);
 }
 
 static void close_user(struct user *user)
@@ -330,6 +336,46 @@ out:
 }
 SCENARIO(full)
 
+/* One address has its part of the room, and leaves the rest to others. */
+static enum ct_result scenario_crowd(void)
+{
+    static struct user user;
+    const struct ct_str other = CT_STR(
+        "OPTIONS sip:c@us.example.org SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.9;branch=z9hG4bKo\r\n"
+        "From: <sip:a@b>;tag=f\r\nTo: <sip:c@d>\r\nCall-ID: o\r\nCSeq: 1 OPTIONS\r\n"
+        "Content-Length: 0\r\n\r\n");
+    struct ct_sip_hop there = world_hop(CT_SIP_UDP);
+    enum ct_result result = CT_OK;
+    there.peer.bytes[3] = 9;
+    TRY(open_user_with(&user, 2));
+    user.keep = true;
+    user.dialog = (struct ct_sip_dialog_entry){.events = &dialog_events, .ctx = &user};
+    TRY(ct_sip_dialog_register(user.world.sip, &user.dialog, CT_STR("r"), CT_STR("ours"),
+                               CT_STR("f")));
+    receive(&user, (struct parts){.method = "OPTIONS", .cseq = 1});
+    receive(&user, (struct parts){.method = "OPTIONS", .cseq = 2});
+    EXPECT(user.requests == 2 && user.world.count == 0);
+    receive(&user, (struct parts){.method = "OPTIONS", .cseq = 3});
+    EXPECT(user.requests == 2 && world_last_status(&user.world) == 503);
+    EXPECT(world_last_has(&user.world, "\r\nRetry-After: 5\r\n"));
+    /* another one, and what is in a dialog */
+    world_receive_from(&user.world, &there, other);
+    EXPECT(user.requests == 3);
+    receive(&user, (struct parts){.method = "BYE", .cseq = 4, .to_tag = ";tag=ours"});
+    EXPECT(user.requests == 4 && user.in_dialog == 1);
+    /* what has ended makes room */
+    ct_sip_server_forget(user.servers[0]);
+    user.servers[0] = NULL;
+    world_pass(&user.world, 33000);
+    receive(&user, (struct parts){.method = "OPTIONS", .cseq = 5});
+    EXPECT(user.requests == 5);
+
+out:
+    close_user(&user);
+    return result;
+}
+SCENARIO(crowd)
+
 static enum ct_result scenario_dialogs(void)
 {
     static struct user user;
@@ -395,8 +441,8 @@ SCENARIO(two)
 
 int main(void)
 {
-    static const struct ct_unit units[] = {CT_UNIT(refusals), CT_UNIT(taken), CT_UNIT(silence),
-                                           CT_UNIT(merged),   CT_UNIT(loop),  CT_UNIT(full),
-                                           CT_UNIT(dialogs),  CT_UNIT(two)};
+    static const struct ct_unit units[] = {CT_UNIT(refusals), CT_UNIT(taken),   CT_UNIT(silence),
+                                           CT_UNIT(merged),   CT_UNIT(loop),    CT_UNIT(full),
+                                           CT_UNIT(crowd),    CT_UNIT(dialogs), CT_UNIT(two)};
     return ct_unit_main("sip/receive", units, sizeof(units) / sizeof(units[0]));
 }
