@@ -95,6 +95,7 @@ struct ct_call_target {
     struct ct_sip_invite
         invite; /* body, max_forwards and what is about reliability are filled in by the call */
     int64_t device_id;
+    int64_t account_id; /* whose device it is; 0: nobody's, or not known */
     int64_t trunk_id;
     int64_t ring_ms; /* how long it may ring; 0: as the route says */
     bool foreign; /* of an account that is no party of the call: its messages are nobody's to see */
@@ -131,13 +132,18 @@ struct ct_call_plan {
      *  others to ring (a forward). Asked again after those, at most five times. May be NULL. */
     bool (*unanswered)(void *ctx, const struct ct_call_facts *facts, int status,
                        struct ct_arena *arena, struct ct_call_route *out);
-    /** One side wants the other to be connected with @p target (a URI). @p outside: that other one was called over a
-     *  trunk. May be NULL: transfers are refused. */
+    /** One side wants the other to be connected with @p target (a URI). The device of that side in @p facts is the one that
+     *  is there now, which may have come by a transfer. @p outside: that other one was called over a trunk. May be
+     *  NULL: transfers are refused. */
     void (*transfer)(void *ctx, const struct ct_call_facts *facts, enum ct_call_party by,
                      bool outside, struct ct_str target, struct ct_arena *arena,
                      struct ct_call_route *out);
-    /** Whether @p peer may take the place of a leg of that call (RFC 3891). May be NULL: nobody may. */
-    bool (*may_replace)(void *ctx, void *peer, const struct ct_call_facts *facts);
+    /** Whether @p peer may take the place of a leg of account @p account_id (RFC 3891). May be NULL: nobody may. */
+    bool (*may_replace)(void *ctx, void *peer, int64_t account_id);
+    /** Nobody answered, and a device that was rung wants the call to go to @p target (a URI; 300 to 302). As `unanswered`,
+     *  which is asked when this says false. May be NULL: such wishes are not heard. */
+    bool (*redirected)(void *ctx, const struct ct_call_facts *facts, struct ct_str target,
+                       struct ct_arena *arena, struct ct_call_route *out);
 };
 
 /** Every session description that goes from one leg to the other passes here, on its way to the second: the place for a

@@ -58,6 +58,8 @@ void ct_calls_incoming(struct ct_calls *calls, struct ct_sip_server *server,
     } else {
         call->side[0] = leg;
         plan->incoming(plan->ctx, &call->facts, peer, message, call->arena, &call->route);
+        leg->device_id = call->route.parties.from_device_id;
+        leg->account_id = call->route.parties.caller_id;
         created(call);
         note_leg(leg);
         ct_live_ring(call, &call->route);

@@ -17,10 +17,11 @@ struct ct_live_leg {
     struct ct_calls *calls;
     struct ct_live *call;           /* NULL: it has left its call, and is told so */
     struct ct_sip_session *session; /* NULL: it is over */
-    int64_t device_id;              /* the target's */
-    int64_t trunk_id;
-    struct ct_sip_server *relay; /* a request of the other side that this one is asked (INFO) */
-    struct ct_timer parting;     /* of a leg without a call: until it is ended */
+    int64_t device_id;              /* the target's, or the caller's */
+    int64_t account_id;             /* likewise; 0: a trunk's */
+    int64_t trunk_id;               /* the target's */
+    struct ct_sip_server *relay;    /* a request of the other side that this one is asked (INFO) */
+    struct ct_timer parting;        /* of a leg without a call: until it is ended */
 };
 
 /** An offer on its way from one leg to the other. */
@@ -51,6 +52,7 @@ struct ct_live {
     size_t next_target;
     int best; /* of the final responses so far; 0: none */
     struct ct_str best_reason;
+    struct ct_str redirect; /* where a device that was rung sends the call; empty: nowhere */
     unsigned rounds;
     uint32_t max_forwards;
     int passed_status; /* the last provisional response without a body that the caller got */

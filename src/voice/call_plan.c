@@ -130,6 +130,7 @@ static bool add_binding(const struct ct_call_planner *planner, struct ct_arena *
     invite->user = routing->number;
     invite->stay = true;
     out->device_id = binding->device_id;
+    out->account_id = routing->payer_id;
     out->foreign = routing->payer_id != routing->callee_id;
     return !failed;
 }
@@ -365,30 +366,60 @@ void ct_call_plan_decided(void *ctx, const struct ct_call_facts *facts, struct c
     }
 }
 
+/* Routes a call to `on_no_answer` of @p before. */
+static enum ct_result route_on(struct ct_call_planner *planner, struct ct_arena *arena,
+                               const struct ct_routing *before, struct ct_routing *out)
+{
+    const struct ct_routing_world world = make_world(planner);
+    const struct ct_routing from = *before;
+    struct ct_db *db;
+    enum ct_result result = ct_reader_begin(planner->reader, &db);
+    if (result != CT_OK)
+        return result;
+    result = ct_route_on(&world, arena, db, &from, out);
+    ct_reader_end(planner->reader, db);
+    return result;
+}
+
+static void go_on(struct ct_call_planner *planner, const struct ct_call_facts *facts,
+                  struct ct_routing *routing, struct ct_arena *arena, struct ct_call_route *out)
+{
+    struct ct_trip *trip = facts->parties.own;
+    fill_route(planner, arena, routing, out);
+    if (out->status == 0 && routing->way_count > 0)
+        ask_limits(planner, facts, routing, out);
+    routing->ways = NULL;
+    routing->way_count = 0;
+    trip->routing = *routing;
+}
+
 bool ct_call_plan_unanswered(void *ctx, const struct ct_call_facts *facts, int status,
                              struct ct_arena *arena, struct ct_call_route *out)
 {
-    struct ct_call_planner *planner = ctx;
     struct ct_trip *trip = facts->parties.own;
     struct ct_routing routing;
-    struct ct_db *db;
     (void)status;
-    if (trip == NULL || trip->routing.on_no_answer.at == NULL)
+    if (trip == NULL || trip->routing.on_no_answer.at == NULL ||
+        route_on(ctx, arena, &trip->routing, &routing) != CT_OK)
         return false;
-    const struct ct_routing_world world = make_world(planner);
-    enum ct_result result = ct_reader_begin(planner->reader, &db);
-    if (result != CT_OK)
+    go_on(ctx, facts, &routing, arena, out);
+    return true;
+}
+
+bool ct_call_plan_redirected(void *ctx, const struct ct_call_facts *facts, struct ct_str target,
+                             struct ct_arena *arena, struct ct_call_route *out)
+{
+    struct ct_trip *trip = facts->parties.own;
+    struct ct_routing routing;
+    struct ct_sip_uri uri;
+    /* the number alone counts, which is called as the account of the device may call it: wherever the URI leads */
+    if (trip == NULL || !ct_sip_uri_read(target, &uri))
         return false;
-    result = ct_route_on(&world, arena, db, &trip->routing, &routing);
-    ct_reader_end(planner->reader, db);
-    if (result != CT_OK)
+    routing = trip->routing;
+    if (ct_dialled_number(arena, NULL, ct_call_user(arena, &uri), &routing.on_no_answer) != CT_OK ||
+        route_on(ctx, arena, &routing, &routing) != CT_OK || routing.status != 0)
         return false;
-    fill_route(planner, arena, &routing, out);
-    if (out->status == 0 && routing.way_count > 0)
-        ask_limits(planner, facts, &routing, out);
-    routing.ways = NULL;
-    routing.way_count = 0;
-    trip->routing = routing;
+    go_on(ctx, facts, &routing, arena, out);
     return true;
 }
 
@@ -422,12 +453,11 @@ void ct_call_plan_transfer(void *ctx, const struct ct_call_facts *facts, enum ct
         ask_limits(planner, facts, &routing, out);
 }
 
-bool ct_call_plan_may_replace(void *ctx, void *peer, const struct ct_call_facts *facts)
+bool ct_call_plan_may_replace(void *ctx, void *peer, int64_t account_id)
 {
     const struct ct_call_peer *who = peer;
     (void)ctx;
-    return who->device.user_id != 0 && (who->device.user_id == facts->parties.caller_id ||
-                                        who->device.user_id == facts->parties.callee_id);
+    return who->device.user_id != 0 && who->device.user_id == account_id;
 }
 
 /* ---- calls that are dialled ---- */
@@ -437,9 +467,13 @@ void ct_call_plan_first(void *ctx, const struct ct_call_facts *facts, struct ct_
 {
     const struct ct_call_order *order = ctx;
     int64_t *device = ct_arena_alloc(arena, sizeof(*device));
-    (void)facts;
+    const char *why;
     if (device == NULL) {
         refuse(out, 503, (struct ct_str){0});
+        return;
+    }
+    if (!ct_call_counts_dialled(order->planner->counts, facts->parties.caller_id, &why)) {
+        refuse(out, 403, ct_str_of(why));
         return;
     }
     *device = order->device_id;
@@ -447,6 +481,8 @@ void ct_call_plan_first(void *ctx, const struct ct_call_facts *facts, struct ct_
     const struct ct_routing routing = {.devices = {device, 1},
                                        .number = order->from,
                                        .identity = {.number = order->to},
+                                       .callee_id = facts->parties.caller_id,
+                                       .payer_id = facts->parties.caller_id,
                                        .ring_ms = 30000};
     fill_route(order->planner, arena, &routing, out);
     if (out->status == 0 && out->target_count == 0)

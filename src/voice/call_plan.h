@@ -6,6 +6,7 @@
 
 #include "voice/authenticate.h"
 #include "voice/call.h"
+#include "voice/call_counts.h"
 #include "voice/call_log.h"
 #include "voice/carriers.h"
 #include "voice/registrar.h"
@@ -21,6 +22,7 @@ struct ct_call_planner {
     struct ct_carriers *carriers;
     struct ct_trunk_watch *watch;
     struct ct_call_log *log;
+    struct ct_call_counts *counts;
     struct ct_calls *calls;
 };
 
@@ -48,7 +50,9 @@ bool ct_call_plan_unanswered(void *ctx, const struct ct_call_facts *facts, int s
 void ct_call_plan_transfer(void *ctx, const struct ct_call_facts *facts, enum ct_call_party by,
                            bool outside, struct ct_str target, struct ct_arena *arena,
                            struct ct_call_route *out);
-bool ct_call_plan_may_replace(void *ctx, void *peer, const struct ct_call_facts *facts);
+bool ct_call_plan_may_replace(void *ctx, void *peer, int64_t account_id);
+bool ct_call_plan_redirected(void *ctx, const struct ct_call_facts *facts, struct ct_str target,
+                             struct ct_arena *arena, struct ct_call_route *out);
 
 /** The limits of a call's account are known: what a route with `later` left open. A ct_call_decision, as the
  *  next ones; ctx is the planner. */

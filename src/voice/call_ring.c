@@ -61,6 +61,7 @@ static void ring_one(struct ct_live *call, const struct ct_call_target *target)
                                        leg, &leg->session);
     if (result == CT_OK) {
         leg->device_id = target->device_id;
+        leg->account_id = target->account_id;
         leg->trunk_id = target->trunk_id;
         leg->next = call->ringing;
         call->ringing = leg;
@@ -127,10 +128,25 @@ void ct_live_silence(struct ct_live *call, const struct ct_live_leg *but, int st
     }
 }
 
+/* Whether the plan has somebody else to ring: whom a device named, or else whom its owner did. */
+static bool find_others(struct ct_live *call, int told, struct ct_call_route *out)
+{
+    const struct ct_call_plan *plan = &call->calls->options.plan;
+    struct ct_str redirect = call->redirect;
+
+    call->redirect = (struct ct_str){0};
+    if (call->route.status != 0 || call->rounds >= MAX_ROUNDS || call->ring_for != 1)
+        return false;
+    if (redirect.len > 0 && plan->redirected != NULL &&
+        plan->redirected(plan->ctx, &call->facts, redirect, call->arena, out))
+        return true;
+    return plan->unanswered != NULL &&
+           plan->unanswered(plan->ctx, &call->facts, told, call->arena, out);
+}
+
 /* Nobody is left to ring: perhaps somebody else; otherwise that is that. */
 static void nobody(struct ct_live *call)
 {
-    const struct ct_call_plan *plan = &call->calls->options.plan;
     struct ct_call_route route = {0};
     int told = call->route.status != 0 ? call->best
                : call->best == 0       ? 480
@@ -146,9 +162,7 @@ static void nobody(struct ct_live *call)
                            CT_STR("Transfer failed"));
         return;
     }
-    if (call->route.status == 0 && call->rounds < MAX_ROUNDS && plan->unanswered != NULL &&
-        call->ring_for == 1 &&
-        plan->unanswered(plan->ctx, &call->facts, told, call->arena, &route)) {
+    if (find_others(call, told, &route)) {
         call->rounds++;
         call->best = 0;
         route.parties = call->route.parties;
@@ -198,10 +212,32 @@ static void take_out(struct ct_live_leg *leg)
     *at = leg->next;
 }
 
+/* A device may send its calls elsewhere, as its user has told it; the first one that says so counts. 305 and 380 ask for
+ * something else. */
+static void note_redirect(const struct ct_live_leg *leg, const struct ct_sip_ended *ended)
+{
+    struct ct_live *call = leg->call;
+    struct ct_sip_cursor cursor = {0};
+    struct ct_sip_address address;
+    struct ct_str value;
+    char *kept;
+
+    if (ended->status < 300 || ended->status > 302 || ended->message == NULL ||
+        leg->device_id == 0 || call->ring_for != 1 || call->transfers || call->redirect.len > 0)
+        return;
+    if (!ct_sip_next_value(ended->message, CT_SIP_H_CONTACT, &cursor, &value) ||
+        !ct_sip_address_read(value, &address) || address.star)
+        return;
+    kept = ct_str_dup(call->arena, address.uri.text);
+    if (kept != NULL)
+        call->redirect = (struct ct_str){kept, address.uri.text.len};
+}
+
 void ct_live_unanswered(struct ct_live_leg *leg, const struct ct_sip_ended *ended)
 {
     struct ct_live *call = leg->call;
 
+    note_redirect(leg, ended);
     take_out(leg);
     note_best(call, ended->status, ended->reason);
     ct_live_leg_end(leg, 0, (struct ct_str){0}, (struct ct_str){0});

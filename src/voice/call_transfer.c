@@ -32,13 +32,19 @@ static void transfer_to(struct ct_live_leg *leg, const struct ct_sip_refer *refe
     struct ct_live *call = leg->call;
     const struct ct_call_plan *plan = &call->calls->options.plan;
     struct ct_call_route route = {0};
+    struct ct_call_facts facts = call->facts;
 
     if (plan->transfer == NULL) {
         refuse(leg, 603);
         return;
     }
-    plan->transfer(plan->ctx, &call->facts, ct_live_party_of(leg),
-                   ct_live_other(leg)->trunk_id != 0, refer->target, call->arena, &route);
+    /* whoever a transfer has brought here acts for himself, not for the one whose place he has */
+    if (leg == call->side[0])
+        facts.parties.from_device_id = leg->device_id;
+    else
+        facts.parties.to_device_id = leg->device_id;
+    plan->transfer(plan->ctx, &facts, ct_live_party_of(leg), ct_live_other(leg)->trunk_id != 0,
+                   refer->target, call->arena, &route);
     if (route.status != 0 || route.target_count == 0) {
         refuse(leg, route.status != 0 ? route.status : 404);
         return;
@@ -118,13 +124,8 @@ static bool is_calm(const struct ct_live *call)
 /* Whether two legs lead to the same account, or, where there is none, to the same address. */
 static bool same_person(const struct ct_live_leg *a, const struct ct_live_leg *b)
 {
-    int64_t account_a =
-        a == a->call->side[0] ? a->call->facts.parties.caller_id : a->call->facts.parties.callee_id;
-    int64_t account_b =
-        b == b->call->side[0] ? b->call->facts.parties.caller_id : b->call->facts.parties.callee_id;
-
-    if (account_a != 0 || account_b != 0)
-        return account_a == account_b;
+    if (a->account_id != 0 || b->account_id != 0)
+        return a->account_id == b->account_id;
     return ct_sip_address_equal(&ct_sip_session_hop(a->session)->peer,
                                 &ct_sip_session_hop(b->session)->peer);
 }
@@ -179,7 +180,7 @@ static int judge(struct ct_calls *calls, const struct ct_sip_message *message, v
     leg = ctx;
     if (leg->call == NULL || (leg != leg->call->side[0] && leg != leg->call->side[1]))
         return 481;
-    if (plan->may_replace == NULL || !plan->may_replace(plan->ctx, peer, &leg->call->facts))
+    if (plan->may_replace == NULL || !plan->may_replace(plan->ctx, peer, leg->account_id))
         return 403;
     if (!is_calm(leg->call))
         return 491;
@@ -215,6 +216,8 @@ void ct_live_replace(struct ct_calls *calls, struct ct_sip_server *server,
         return;
     }
     call = replaced->call;
+    leg->device_id = replaced->device_id;
+    leg->account_id = replaced->account_id;
     ct_live_enter(call);
     if (ct_sip_session_accept(calls->options.sessions, server, message, message->uri.user, true,
                               &ct_live_leg_events, leg, &leg->session) != CT_OK) {

@@ -101,7 +101,6 @@ const struct ct_trunk *ct_carriers_all(const struct ct_carriers *carriers, size_
     return carriers->trunks;
 }
 
-/* As inet_ntop prints it. */
 static size_t size_of(const struct ct_sip_hop *hop)
 {
     return hop->peer.family == CT_SIP_IPV4 ? 4 : 16;

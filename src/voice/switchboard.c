@@ -6,8 +6,10 @@
 
 #include "sip/session.h"
 #include "sip/write.h"
+#include "voice/call_counts.h"
 #include "voice/call_log.h"
 #include "voice/call_plan.h"
+#include "voice/messages.h"
 #include "voice/spent.h"
 #include "voice/stray.h"
 
@@ -19,6 +21,8 @@ struct ct_switchboard {
     struct ct_calls *calls;
     struct ct_call_log *log;
     struct ct_call_planner planner;
+    struct ct_call_counts *counts;
+    struct ct_messages *messages;
     bool closed;
     bool had_calls;        /* when it was closed */
     bool dialled;          /* the call that is being begun was */
@@ -34,6 +38,7 @@ static void created(void *ctx, const struct ct_call_facts *facts)
     struct ct_switchboard *board = ctx;
     const struct ct_trip *trip = facts->parties.own;
     ct_metrics_add(board->options.metrics, CT_METRIC_CALLS, 1);
+    ct_call_counts_began(board->counts, facts->parties.caller_id);
     const struct ct_call_toll *toll =
         trip != NULL && trip->toll.payer_id != 0 && !trip->judged ? &trip->toll : NULL;
     if (ct_call_log_created(board->log, facts, board->dialled, toll) != CT_OK)
@@ -96,6 +101,7 @@ static void ended(void *ctx, const struct ct_call_facts *facts)
         [CT_CALL_NO_ANSWER] = CT_METRIC_CALLS_NO_ANSWER,
         [CT_CALL_CANCELED] = CT_METRIC_CALLS_CANCELED};
     ct_metrics_add(board->options.metrics, CT_METRIC_CALLS, -1);
+    ct_call_counts_ended(board->counts, facts->parties.caller_id);
     ct_metrics_add(board->options.metrics, rows[facts->status], 1);
     ct_call_log_ended(board->log, facts);
     while (*link != NULL && strcmp((*link)->key, facts->key) != 0)
@@ -341,14 +347,41 @@ static bool find_peer(struct ct_switchboard *board, struct ct_sip_server *transa
     return ct_authenticate(options->authenticator, transaction, message, &out->device);
 }
 
+/* False: it has been answered. */
+static bool may_call(struct ct_switchboard *board, struct ct_sip_server *transaction,
+                     int64_t user_id)
+{
+    const char *why;
+    if (ct_call_counts_may(board->counts, user_id, &why))
+        return true;
+    const struct ct_sip_reply_options options = {.reason = ct_str_of(why), .forget = true};
+    (void)!ct_sip_reply(transaction, 403, &options);
+    return false;
+}
+
 static void take_call(struct ct_switchboard *board, struct ct_sip_server *transaction,
                       const struct ct_sip_message *message)
 {
     struct ct_call_peer peer;
     if (board->closed)
         answer(transaction, 503, CT_STR("Retry-After: 10\r\n"));
-    else if (find_peer(board, transaction, message, &peer))
+    else if (find_peer(board, transaction, message, &peer) &&
+             may_call(board, transaction, peer.device.user_id))
         ct_calls_incoming(board->calls, transaction, message, &peer);
+}
+
+static void take_message(struct ct_switchboard *board, struct ct_sip_server *transaction,
+                         const struct ct_sip_message *message)
+{
+    struct ct_call_peer peer;
+    if (board->closed)
+        answer(transaction, 503, CT_STR("Retry-After: 10\r\n"));
+    else if (!find_peer(board, transaction, message, &peer))
+        return;
+    else if (peer.device.device_id == 0)
+        answer(transaction, 403, (struct ct_str){0});
+    else
+        ct_messages_request(board->messages, transaction, message, &peer.device);
 }
 
 void ct_switchboard_request(struct ct_switchboard *board, struct ct_sip_server *transaction,
@@ -356,6 +389,8 @@ void ct_switchboard_request(struct ct_switchboard *board, struct ct_sip_server *
 {
     if (message->method == CT_SIP_INVITE)
         take_call(board, transaction, message);
+    else if (message->method == CT_SIP_MESSAGE)
+        take_message(board, transaction, message);
     else
         ct_stray_answer(board->options.sip, transaction, message);
 }
@@ -383,7 +418,21 @@ enum ct_result ct_switchboard_new(const struct ct_switchboard_options *options,
                                             .node = options->node,
                                             .judged = judged,
                                             .judged_ctx = board};
+    const struct ct_messages_options messages = {.config = options->config,
+                                                 .sip = options->sip,
+                                                 .env = options->env,
+                                                 .store = options->store,
+                                                 .reader = options->reader,
+                                                 .registrar = options->registrar};
+    const struct ct_call_counts_options counts = {
+        .env = options->env,
+        .at_once = (size_t)options->config->calls_per_account,
+        .per_minute = (size_t)options->config->calls_per_minute};
     enum ct_result result = ct_call_log_new(&log, &board->log);
+    if (result == CT_OK)
+        result = ct_messages_new(&messages, &board->messages);
+    if (result == CT_OK)
+        result = ct_call_counts_new(&counts, &board->counts);
     if (result == CT_OK)
         result = ct_sip_sessions_new(options->sip, NULL, &board->sessions);
     const struct ct_calls_options calls = {
@@ -393,6 +442,7 @@ enum ct_result ct_switchboard_new(const struct ct_switchboard_options *options,
         .plan = {.ctx = &board->planner,
                  .incoming = ct_call_plan_incoming,
                  .unanswered = ct_call_plan_unanswered,
+                 .redirected = ct_call_plan_redirected,
                  .transfer = ct_call_plan_transfer,
                  .may_replace = ct_call_plan_may_replace},
         .sink = {.ctx = board, .created = created, .changed = changed, .ended = ended, .leg = leg}};
@@ -409,6 +459,7 @@ enum ct_result ct_switchboard_new(const struct ct_switchboard_options *options,
                                               .carriers = options->carriers,
                                               .watch = options->watch,
                                               .log = board->log,
+                                              .counts = board->counts,
                                               .calls = board->calls};
     *out = board;
     return CT_OK;
@@ -430,6 +481,8 @@ void ct_switchboard_free(struct ct_switchboard *board)
         ct_arena_free(order->arena);
     }
     ct_sip_sessions_free(board->sessions);
+    ct_messages_free(board->messages);
+    ct_call_counts_free(board->counts);
     ct_call_log_free(board->log);
     free(board);
 }
@@ -458,12 +511,14 @@ bool ct_switchboard_is_over(const struct ct_switchboard *board)
 {
     return ct_calls_count(board->calls) == 0 &&
            (!board->had_calls || ct_sip_sessions_count(board->sessions) == 0) &&
-           ct_call_log_settled(board->log) && atomic_load(&board->letters) == 0;
+           ct_call_log_settled(board->log) && ct_messages_settled(board->messages) &&
+           atomic_load(&board->letters) == 0;
 }
 
 bool ct_switchboard_settled(const struct ct_switchboard *board)
 {
-    return ct_call_log_quiet(board->log) && atomic_load(&board->letters) == 0;
+    return ct_call_log_quiet(board->log) && ct_messages_settled(board->messages) &&
+           atomic_load(&board->letters) == 0;
 }
 
 size_t ct_switchboard_count(const struct ct_switchboard *board)

@@ -293,6 +293,8 @@ static enum ct_result make_endpoint(struct ct_voice *voice)
                                            .methods = CT_SWITCHBOARD_METHODS,
                                            .extensions = CT_SWITCHBOARD_EXTENSIONS,
                                            .name = CT_STR("cloud-telephony"),
+                                           .max_per_address =
+                                               (size_t)voice->config->sip_transactions_per_address,
                                            .max_message = MESSAGE_BYTES};
     return ct_sip_new(&options, &voice->sip);
 }

@@ -131,12 +131,12 @@ static void transfer(void *ctx, const struct ct_call_facts *facts, enum ct_call_
     fill(ctx, arena, who, out);
 }
 
-static bool may_replace(void *ctx, void *peer, const struct ct_call_facts *facts)
+static bool may_replace(void *ctx, void *peer, int64_t account_id)
 {
     struct hub *hub = ctx;
 
     (void)peer;
-    (void)facts;
+    (void)account_id;
     return hub->may_replace;
 }
 
