@@ -30,7 +30,9 @@ class OursSip(Ours):
 
     def __init__(self, bench, town=None):
         self.sip_port = free_udp_port()
-        super().__init__(bench, SIP_LISTEN=f"udp:127.0.0.1:{self.sip_port}", QUOTA_DEVICES="1000000")
+        # all phones have one address, and their devices one account
+        super().__init__(bench, SIP_LISTEN=f"udp:127.0.0.1:{self.sip_port}", QUOTA_DEVICES="1000000", CALLS_PER_ACCOUNT="0",
+                         CALLS_PER_MINUTE="0", SIP_TRANSACTIONS_PER_ADDRESS="0")
         if town is not None:
             shutil.copy(town.database, self.database)
 
