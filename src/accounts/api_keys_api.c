@@ -224,7 +224,9 @@ const struct ct_route ct_api_keys_routes[] = {
             "may do what its scopes say, and never make keys, end sessions or change the password: "
             "that takes the token of a login. It is shown this once. QUOTA_API_KEYS says how many "
             "an account may have (403).",
-     .tag = "API keys"},
+     .tag = "API keys",
+     .about = "For machines: keys that outlive the session that made them, and do what their "
+              "scopes say."},
     {.method = CT_GET,
      .pattern = "/api_keys",
      .query = &ct_list_query_schema,

@@ -384,7 +384,10 @@ const struct ct_route ct_auth_routes[] = {
      .doc = "Makes an account and answers a token for it. A name that differs from another in case "
             "alone is taken (409). A password that is among the most common ones, or is the "
             "username, is refused with the reason (422).",
-     .tag = "Accounts"},
+     .tag = "Accounts",
+     .about =
+         "Registering, logging in, sessions that can be ended; what was done to an account, and "
+         "by whom."},
     {.method = CT_POST,
      .pattern = "/auth/login",
      .body = &login_schema,

@@ -155,6 +155,7 @@ const struct ct_route ct_events_routes[] = {
              {0}},
      .summary = "See what happens",
      .doc = doc,
-     .tag = "Events"},
+     .tag = "Events",
+     .about = "What happens to what the account has: in pages, or as a stream while it happens."},
 };
 const size_t ct_events_route_count = sizeof(ct_events_routes) / sizeof(ct_events_routes[0]);

@@ -259,7 +259,10 @@ const struct ct_route ct_webhooks_routes[] = {
             "anything else is tried again for 24 hours, at growing intervals. What happens to one "
             "call comes in its order; the same delivery may come twice, with the same "
             "`webhook-id`. QUOTA_WEBHOOKS says how many an account may have (403).",
-     .tag = "Webhooks"},
+     .tag = "Webhooks",
+     .about =
+         "Events as signed requests to a URL of yours. docs/webhooks.md verifies the signature in "
+         "three languages."},
     {.method = CT_GET,
      .pattern = "/webhooks",
      .query = &ct_list_query_schema,

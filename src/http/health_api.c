@@ -27,6 +27,7 @@ const struct ct_route ct_health_routes[] = {
      .run = get_health,
      .summary = "Ask whether the program answers",
      .doc = "For monitors and load balancers: it looks at no database and counts against no limit.",
-     .tag = "Operations"},
+     .tag = "Operations",
+     .about = "Whether the server lives, is ready, and how it does; for machines that watch it."},
 };
 const size_t ct_health_route_count = sizeof(ct_health_routes) / sizeof(ct_health_routes[0]);

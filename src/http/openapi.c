@@ -70,6 +70,8 @@ static void put_tags(struct document *d)
             continue;
         ct_json_open(&d->out, NULL, '{');
         ct_json_text(&d->out, "name", route->tag);
+        if (route->about != NULL)
+            ct_json_text(&d->out, "description", route->about);
         ct_json_close(&d->out, '}');
     }
     ct_json_close(&d->out, ']');
@@ -181,7 +183,7 @@ static const char ERROR[] =
     "{\"type\":\"object\",\"title\":\"Error\",\"description\":\"What is wrong.\","
     "\"required\":[\"detail\"],"
     "\"properties\":{\"detail\":{\"type\":\"string\",\"description\":\"A sentence\","
-    "\"examples\":[\"Phone number not found\"]}}}";
+    "\"examples\":[\"What is wrong, in a sentence\"]}}}";
 
 static const char VALIDATION_ERROR[] =
     "{\"type\":\"object\",\"title\":\"ValidationError\","

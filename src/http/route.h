@@ -161,6 +161,7 @@ struct ct_route {
     const char *summary;
     const char *doc;     /* CommonMark; NULL is none */
     const char *tag;     /* the group in /docs; NULL keeps the route out of /openapi.json */
+    const char *about;   /* what the group is for; in the first route of it, else NULL */
     const char *content; /* the media type in /openapi.json of a route without a reply schema */
 };
 

@@ -265,7 +265,9 @@ const struct ct_route ct_numbers_routes[] = {
             "reserved, or in quarantine: its last owner restores it. The server's settings may "
             "want that a pool holds it (NUMBER_POLICY, 403), that a country assigns it "
             "(NUMBER_CHECK, 422), and that an account has only so many (QUOTA_NUMBERS, 403).",
-     .tag = "Numbers"},
+     .tag = "Numbers",
+     .about = "Virtual phone numbers: making, reading, changing and releasing them, and offering "
+              "them to another account."},
     {.method = CT_GET,
      .pattern = "/phone_numbers/{id}",
      .path = &ct_number_path_schema,

@@ -251,7 +251,9 @@ const struct ct_route ct_pools_routes[] = {
             "take them with `POST /phone_numbers/claim`. Numbers that exist already stay whose "
             "they are. No number is in two pools: 409 names one that is in another. Many pools, "
             "and long lists, come in with `cloud-telephony pool import`.",
-     .tag = "Pools"},
+     .tag = "Pools",
+     .about =
+         "The inventory: administrators keep it, every account searches it and claims from it."},
     {.method = CT_GET,
      .pattern = "/number_pools",
      .query = &ct_list_query_schema,

@@ -262,7 +262,11 @@ const struct ct_route ct_devices_routes[] = {
      .summary = "Make a device",
      .doc = "Answers what to type into a SIP phone. The password is shown this once. QUOTA_DEVICES "
             "says how many devices an account may have (403).",
-     .tag = "Voice"},
+     .tag = "Voice",
+     .about =
+         "Devices that register by SIP, what rings when a number is called, and calls with their "
+         "records. README.md has two phones that call each other; docs/phones.md says what to "
+         "type into others."},
     {.method = CT_GET,
      .pattern = "/devices",
      .query = &ct_list_query_schema,

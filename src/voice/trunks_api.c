@@ -432,7 +432,9 @@ const struct ct_route ct_trunks_routes[] = {
      .summary = "Make a trunk",
      .doc = "For administrators. Calls go out over it once an account may: see "
             "`PUT /users/{id}/call_limits`.",
-     .tag = "Trunks"},
+     .tag = "Trunks",
+     .about = "Ways to and from other telephone networks, and what each account may do there: for "
+              "administrators. docs/trunks.md says where what a carrier tells you goes."},
     {.method = CT_GET,
      .pattern = "/trunks",
      .query = &ct_list_query_schema,

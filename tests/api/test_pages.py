@@ -292,3 +292,9 @@ def test_numbers_of_the_document_are_those_of_the_server(server, account):
     account.create(fresh_number())
     for limit in (1, 100):
         assert account.client.get("/phone_numbers", params={"limit": limit}).status_code == 200
+
+
+def test_each_group_says_what_it_is_for(server):
+    tags = server.client().get("/openapi.json").json()["tags"]
+    assert {tag["name"] for tag in tags} >= {"Accounts", "Numbers", "Voice", "Events", "Webhooks", "Trunks"}
+    assert [tag["name"] for tag in tags if not tag.get("description", "").endswith(".")] == []

@@ -100,6 +100,7 @@ static enum ct_result test_all_routes(void)
     EXPECT(references_resolve(root, root));
     EXPECT(text_at_is(AT(root, "openapi"), "3.1.0"));
     EXPECT(text_at_is(AT(root, "info", "version"), CT_VERSION));
+    EXPECT(json_is_string(AT(json_array_get(AT(root, "tags"), 0), "description")));
     size_t paths = 0;
     for (size_t m = 0; m < mount_count; m++) {
         for (size_t r = 0; r < mounts[m].count; r++) {
