@@ -106,8 +106,7 @@ class Server:
         try:
             status = self.process.wait(40)
         except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+            self.kill()
             raise Failure(f"{self.name} did not stop within 40 s of SIGTERM") from None
         finally:
             self.process = None
@@ -121,8 +120,14 @@ class Server:
         if kind is None:
             self.stop()
         elif self.process is not None:
-            self.process.kill()
-            self.process.wait()
+            self.kill()
+
+    def kill(self):
+        """Ends it with all its children, which might live on without it."""
+        for pid in descendants(self.process.pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.process.wait()
 
     def request(self, method, path, body=None, token=None):
         """The body of a reply that must be 200."""
