@@ -23,6 +23,7 @@ struct registration {
     struct ct_sip_server *server; /* NULL: nobody waits for the answer any more */
     struct ct_sip_caller caller;
     struct ct_sip_hop from;
+    bool cut; /* the connection that it came by has ended */
     struct ct_registration_wish wish;
     struct ct_registration_plan plan;
     struct ct_registration_before before; /* of a database that is shared */
@@ -183,6 +184,8 @@ static enum ct_result apply(struct registration *registration)
         else if (ct_locations_put(locations, &change->row, &registration->from) != CT_OK)
             result = CT_NOMEM;
     }
+    if (registration->cut)
+        ct_locations_lost(locations, &registration->from);
     return result;
 }
 
@@ -444,6 +447,11 @@ bool ct_registrar_knows(const struct ct_registrar *registrar, const struct ct_si
 void ct_registrar_lost(struct ct_registrar *registrar, const struct ct_sip_hop *hop)
 {
     ct_locations_lost(registrar->locations, hop);
+    /* and who is on his way to the disk will not be reached by it either */
+    for (size_t i = 0; registrar->under_way > 0 && i < BUCKETS; i++)
+        for (struct registration *one = registrar->waiting[i]; one != NULL; one = one->next)
+            if (hop->connection != 0 && one->from.connection == hop->connection)
+                one->cut = true;
 }
 
 void ct_registrar_changed(struct ct_registrar *registrar, int64_t device_id)
