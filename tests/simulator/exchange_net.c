@@ -83,6 +83,8 @@ static enum ct_result env_send(void *ctx, const struct ct_sip_hop *to, struct ct
     if (exchange_plant(exchange, FAULT_MUTE) && begins(bytes, "SIP/2.0 ") &&
         memmem(bytes.at, bytes.len, " BYE\r\n", 6) != NULL)
         return CT_OK;
+    if (exchange_plant(exchange, FAULT_CUSTOMER) && begins(bytes, "REGISTER "))
+        return CT_OK;
     if (exchange_plant(exchange, FAULT_NO_ACK) && begins(bytes, "ACK "))
         return CT_OK;
     if (exchange_plant(exchange, FAULT_NO_BYE) && begins(bytes, "BYE "))

@@ -40,7 +40,9 @@
       "is refused, though")                                                                    \
     X(CAP_IGNORED, "cap-ignored", "the limits of accounts are not asked", "the limits of")     \
     X(USAGE_TWICE, "usage-twice", "what a call has lasted is counted twice", "has used up")    \
-    X(PAYER, "payer", "a transfer is paid by another account", "is paid by")
+    X(PAYER, "payer", "a transfer is paid by another account", "is paid by")                   \
+    X(CUSTOMER, "customer", "the server does not register with its carrier",                   \
+      "has no customer registered")
 
 enum fault {
     FAULT_NONE,

@@ -9,8 +9,8 @@
 /* What must hold when everything is over. */
 
 /* What runs in a server in which nothing goes on: the looks for trunks, for how they are and for where each of their three
- * hosts is, for devices that were changed, and for bindings that have expired. */
-#define TIMERS 7
+ * hosts is, for devices that were changed, and for bindings that have expired; and the registration with a carrier. */
+#define TIMERS 8
 
 void town_object(struct town *town, const char *format, ...)
 {
@@ -48,6 +48,11 @@ void town_judge_rest(struct town *town)
     for (size_t i = 0; i < sizeof(left) / sizeof(left[0]); i++)
         if (left[i].count > left[i].usual)
             town_object(town, "left over: %s, %zu", left[i].what, left[i].count);
+    /* for as long as the network has been a good one */
+    for (size_t i = 0; i < TOWN_PHONES + TOWN_CARRIERS; i++)
+        if (town->uas[i].customer != NULL &&
+            town->uas[i].customer_until_ms <= lan_now_ms(town->lan))
+            town_object(town, "%s has no customer registered", town->uas[i].user);
 }
 
 /* ---- records ---- */

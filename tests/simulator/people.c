@@ -149,7 +149,7 @@ static enum ct_result add_trunks(struct ct_db *db, const char *const *carriers)
         "password, register, prefixes, allow_from, trusted, out_strip, out_prepend, in_strip, "
         "in_prepend, "
         "inbound_username, inbound_ha1_md5, inbound_ha1_sha256, created_at) VALUES (2, $1, 'two', "
-        "1, $2, 'udp', 1, $3, $4, 0, '+33', $5, 0, 0, '', 0, '', $6, $7, $8, 0)",
+        "1, $2, 'udp', 1, $3, $4, 1, '+33', $5, 0, 0, '', 0, '', $6, $7, $8, 0)",
         (const int64_t[]){PEOPLE_CHANNELS}, 1,
         (const char *const[]){carriers[1], PEOPLE_TRUNK_NAME, "p" PEOPLE_TRUNK_PASSWORD,
                               carriers[1], PEOPLE_INBOUND_NAME, md5.text, sha256.text},

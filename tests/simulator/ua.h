@@ -141,7 +141,8 @@ struct ua {
     char host[40]; /* as its Via and Contact name it */
     enum ct_sip_transport transport;
     const char *customer,
-        *customer_password; /* of a carrier: who must say that it is that; NULL: nobody */
+        *customer_password;    /* of a carrier: who must say that it is that; NULL: nobody */
+    int64_t customer_until_ms; /* that has registered until then; 0: it has not */
     bool on;
     bool registers;
     bool prack;    /* it says Supported: 100rel */
@@ -209,7 +210,7 @@ void ua_contact(const struct ua *ua, char *out, size_t size);
 void ua_authorization(struct ua *ua, const char *method, const char *uri, char *out, size_t size);
 /** Takes the challenge for MD5 among those of a 401. */
 bool ua_take_challenge(struct ua *ua, const struct said *said);
-/** Whether an INVITE has the right credentials of a carrier's customer; otherwise it has been answered. */
+/** Whether a request has the right credentials of a carrier's customer; otherwise it has been answered. */
 bool ua_believes(struct ua *ua, struct ua_server *server, const struct said *said);
 
 /* ---- calls (ua_calls.c, ua_dialogs.c) ---- */
@@ -224,6 +225,8 @@ void ua_on_response(struct ua *ua, struct ua_client *client, int status, const s
 void ua_on_unacked(struct ua *ua, int call);
 /** Registers, and again before that is over. */
 void ua_register(void *ctx);
+/** The customer of a carrier registers. */
+void ua_registered(struct ua *ua, struct ua_server *server, const struct said *said);
 void ua_on_register_response(struct ua *ua, int status, const struct said *said);
 struct ua_call *ua_call_find(struct ua *ua, const struct said *said);
 void ua_call_over(struct ua_call *call, int status);

@@ -230,6 +230,8 @@ void ua_on_request(struct ua *ua, struct ua_server *server, const struct said *s
 
     if (strcmp(said->method, "OPTIONS") == 0 && said->to_tag[0] == '\0') {
         ua_reply(ua, server, "options", 200, NOTHING);
+    } else if (strcmp(said->method, "REGISTER") == 0 && ua->customer != NULL) {
+        ua_registered(ua, server, said);
     } else if (said->to_tag[0] != '\0') {
         call = ua_call_find(ua, said);
         if (call == NULL)

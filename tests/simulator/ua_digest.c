@@ -104,7 +104,7 @@ bool ua_believes(struct ua *ua, struct ua_server *server, const struct said *sai
         said_between(value, "response=\"", "\"", response, sizeof(response)) &&
         said_between(value, "username=\"", "\"", name, sizeof(name))) {
         hash(a1, (const char *const[]){name, CARRIER_REALM, ua->customer_password}, 3);
-        hash(a2, (const char *const[]){"INVITE", uri}, 2);
+        hash(a2, (const char *const[]){said->method, uri}, 2);
         if (said_between(value, "nc=", ",", count, sizeof(count)) &&
             said_between(value, "cnonce=\"", "\"", cnonce, sizeof(cnonce)))
             hash(right, (const char *const[]){a1, nonce, count, cnonce, "auth", a2}, 6);

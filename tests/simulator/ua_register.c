@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "simulator/ua.h"
@@ -54,4 +55,27 @@ void ua_on_register_response(struct ua *ua, int status, const struct said *said)
     } else if (!ua->world->quiet) {
         ct_timer_start(lan_wheel(ua->world->lan), &ua->refresh, ua_between(ua, 1000, 20000));
     }
+}
+
+/* ---- a carrier's customer ---- */
+
+void ua_registered(struct ua *ua, struct ua_server *server, const struct said *said)
+{
+    char value[32] = "3600";
+    char contact[SAID_TEXT];
+    char rest[512];
+    const char *at;
+    int expires;
+
+    if (!ua_believes(ua, server, said))
+        return;
+    said_header(said, "Expires", NULL, 0, value, sizeof(value));
+    if (said_header(said, "Contact", "m", 0, contact, sizeof(contact)) &&
+        (at = strstr(contact, ";expires=")) != NULL)
+        say_in(value, sizeof(value), "%d", atoi(at + 9));
+    expires = atoi(value) > 30 ? 30 + (int)lan_random(ua->world->lan, 600) : atoi(value);
+    ua->customer_until_ms = expires == 0 ? 0 : ua_now(ua) + (int64_t)expires * 1000;
+    say_in(rest, sizeof(rest), "Contact: <%s>;expires=%d\r\nContent-Length: 0\r\n\r\n",
+           said->contact, expires);
+    ua_reply(ua, server, "registered", 200, rest);
 }
