@@ -38,6 +38,7 @@ ct_setting_check ct_check_origins;
 ct_setting_check ct_check_sip_listen;
 ct_setting_check ct_check_sip_domain;
 ct_setting_check ct_check_sip_public_address;
+ct_setting_check ct_check_sip_node_address;
 
 struct ct_setting {
     const char *name;

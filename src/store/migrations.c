@@ -361,6 +361,12 @@ static const char *const call_ends[] = {
     NULL,
 };
 
+/* The server that has the way to a phone: how the others reach it. */
+static const char *const nodes_of_bindings[] = {
+    "ALTER TABLE sip_bindings ADD COLUMN node VARCHAR NOT NULL DEFAULT ''",
+    NULL,
+};
+
 const struct ct_migration ct_migrations[] = {
     {1, "the original tables", original_tables, NULL},
     {2, "usernames without regard to case, times", keys_and_times, fill_username_keys},
@@ -374,5 +380,6 @@ const struct ct_migration ct_migrations[] = {
     {10, "calls", calls, NULL},
     {11, "where devices are registered", bindings, NULL},
     {12, "calls that another server is to end", call_ends, NULL},
+    {13, "the servers that phones are registered at", nodes_of_bindings, NULL},
 };
 const size_t ct_migration_count = sizeof(ct_migrations) / sizeof(ct_migrations[0]);

@@ -2,7 +2,7 @@
 
 #define COLUMNS                                                                             \
     "device_id, place, contact, path, user_agent, instance, reg_id, transport, source, q, " \
-    "call_id, cseq, registered_at, expires_at"
+    "call_id, cseq, registered_at, expires_at, node"
 
 enum ct_result ct_binding_put(struct ct_db *db, const struct ct_binding_row *row)
 {
@@ -10,12 +10,13 @@ enum ct_result ct_binding_put(struct ct_db *db, const struct ct_binding_row *row
     enum ct_result result = ct_db_query(
         db,
         "INSERT INTO sip_bindings (" COLUMNS ") "
-        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) "
+        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) "
         "ON CONFLICT (device_id, place) DO UPDATE SET contact = excluded.contact, "
         "path = excluded.path, user_agent = excluded.user_agent, instance = excluded.instance, "
         "reg_id = excluded.reg_id, transport = excluded.transport, source = excluded.source, "
         "q = excluded.q, call_id = excluded.call_id, cseq = excluded.cseq, "
-        "registered_at = excluded.registered_at, expires_at = excluded.expires_at",
+        "registered_at = excluded.registered_at, expires_at = excluded.expires_at, "
+        "node = excluded.node",
         &stmt);
     if (result != CT_OK)
         return result;
@@ -33,6 +34,7 @@ enum ct_result ct_binding_put(struct ct_db *db, const struct ct_binding_row *row
     ct_bind_int(stmt, 12, row->cseq);
     ct_bind_int(stmt, 13, row->registered_at);
     ct_bind_int(stmt, 14, row->expires_at);
+    ct_bind_str(stmt, 15, row->node);
     return ct_run(stmt);
 }
 
@@ -67,7 +69,7 @@ static enum ct_result read_row(struct ct_stmt *stmt, struct ct_arena *arena,
         struct ct_str *text;
     } const texts[] = {{2, &row->contact},  {3, &row->path},      {4, &row->user_agent},
                        {5, &row->instance}, {7, &row->transport}, {8, &row->source},
-                       {10, &row->call_id}};
+                       {10, &row->call_id}, {14, &row->node}};
     row->device_id = ct_column_int(stmt, 0);
     row->place = ct_column_int(stmt, 1);
     row->reg_id = ct_column_int(stmt, 6);

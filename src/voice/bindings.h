@@ -25,6 +25,8 @@ struct ct_binding_row {
     int64_t cseq;
     int64_t registered_at; /* milliseconds since 1970 */
     int64_t expires_at;
+    struct ct_str
+        node; /* the server that it is registered at: udp:192.0.2.9:5060; empty: it does not say */
 };
 
 /** Puts a row, in the place of the one that has its key. CT_NOT_FOUND when there is no such device. */

@@ -4,6 +4,7 @@
 
 #include "sip/write.h"
 #include "voice/call_read.h"
+#include "voice/relay.h"
 
 #define RETRY_AFTER CT_STR("Retry-After: 5\r\n")
 
@@ -122,11 +123,14 @@ static bool add_binding(const struct ct_call_planner *planner, struct ct_arena *
         !fill_identity(planner, arena, &routing->identity, false, invite))
         return false;
     *hop = binding->hop;
+    invite->route = ct_str_of(path);
+    if (binding->node.len > 0 &&
+        ct_relay_route(planner->relay, arena, binding, hop, &invite->route) != CT_OK)
+        return false;
     invite->uri = ct_str_of(uri);
     invite->to = address_of(arena, routing->number, planner->config->sip_domain, &failed);
     invite->hops = hop;
     invite->hop_count = 1;
-    invite->route = ct_str_of(path);
     invite->user = routing->number;
     invite->stay = true;
     out->device_id = binding->device_id;

@@ -21,6 +21,7 @@ struct ct_call_planner {
     struct ct_registrar *registrar;
     struct ct_carriers *carriers;
     struct ct_trunk_watch *watch;
+    struct ct_relay *relay;
     struct ct_call_log *log;
     struct ct_call_counts *counts;
     struct ct_calls *calls;

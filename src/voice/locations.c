@@ -214,7 +214,7 @@ static struct ct_location *make_location(struct ct_locations *locations,
                                          const struct ct_sip_hop *hop)
 {
     size_t size = row->contact.len + row->path.len + row->user_agent.len + row->instance.len +
-                  row->call_id.len;
+                  row->call_id.len + row->node.len;
     struct ct_location *made = calloc(1, sizeof(*made) + size);
     if (made == NULL)
         return NULL;
@@ -224,6 +224,7 @@ static struct ct_location *make_location(struct ct_locations *locations,
                                         .path = keep(&at, row->path),
                                         .user_agent = keep(&at, row->user_agent),
                                         .instance = keep(&at, row->instance),
+                                        .node = keep(&at, row->node),
                                         .hop = *hop,
                                         .expires_at = row->expires_at,
                                         .q = (int)row->q};
@@ -237,8 +238,8 @@ static struct ct_location *make_location(struct ct_locations *locations,
     return made;
 }
 
-static const struct ct_location *find_place(const struct ct_locations *locations, int64_t device_id,
-                                            int64_t place)
+const struct ct_location *ct_locations_at(const struct ct_locations *locations, int64_t device_id,
+                                          int64_t place)
 {
     struct ct_location_list list = ct_locations_find(locations, device_id);
     for (size_t i = 0; i < list.count; i++)
@@ -283,7 +284,7 @@ enum ct_result ct_locations_put(struct ct_locations *locations, const struct ct_
     struct ct_location *made = make_location(locations, row, hop == NULL ? &read : hop);
     if (made == NULL)
         return CT_NOMEM;
-    if (hop == NULL && ct_sip_reliable(read.transport))
+    if (hop == NULL && row->node.len == 0 && ct_sip_reliable(read.transport))
         reachable = find_contact(&made->binding);
     if (!reachable) {
         free(made);
@@ -329,6 +330,7 @@ static bool is_row(const struct ct_location *location, const struct ct_binding_r
     return location->registered_at == row->registered_at && location->cseq == row->cseq &&
            location->binding.expires_at == row->expires_at &&
            ct_str_equal(location->call_id, row->call_id) &&
+           ct_str_equal(location->binding.node, row->node) &&
            ct_str_equal(location->binding.contact, row->contact);
 }
 
@@ -345,7 +347,7 @@ enum ct_result ct_locations_sync(struct ct_locations *locations, int64_t device_
         }
     }
     for (size_t i = 0; i < count; i++) {
-        const struct ct_location *known = find_place(locations, device_id, rows[i].place);
+        const struct ct_location *known = ct_locations_at(locations, device_id, rows[i].place);
         struct ct_sip_hop hop;
         if (known != NULL && is_row(known, &rows[i]))
             continue;

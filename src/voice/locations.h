@@ -55,6 +55,9 @@ void ct_locations_lost(struct ct_locations *locations, const struct ct_sip_hop *
 
 /** What a device has. Borrowed until something is put or removed, or the wheel turns. */
 struct ct_location_list ct_locations_find(const struct ct_locations *locations, int64_t device_id);
+/** The one of a device that has this place, or NULL. Likewise. */
+const struct ct_location *ct_locations_at(const struct ct_locations *locations, int64_t device_id,
+                                          int64_t place);
 /** Whether there is one that came from there. */
 bool ct_locations_know(const struct ct_locations *locations, const struct ct_sip_hop *from);
 /** Whether any has expired since this was last asked. */

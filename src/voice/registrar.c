@@ -57,7 +57,30 @@ static int64_t unix_ms(const struct ct_registrar *registrar)
 
 /* ---- what other processes have written ---- */
 
-static bool is_at_work(const struct ct_registrar *registrar, int64_t device_id);
+/* The first of a device, which is at work; NULL. */
+static const struct registration *first_of(const struct ct_registrar *registrar, int64_t device_id)
+{
+    const struct registration *one = registrar->waiting[(uint64_t)device_id % BUCKETS];
+    while (one != NULL && one->caller.device_id != device_id)
+        one = one->next;
+    return one;
+}
+
+/* What is said of this server is nothing in memory; nor what is said of others, unless they are to be reached. */
+static void take_node(const struct ct_registrar *registrar, struct ct_binding_row *row)
+{
+    struct ct_str own = registrar->options.node;
+    if (own.len == 0 || ct_str_equal(row->node, own))
+        row->node = (struct ct_str){0};
+}
+
+static enum ct_result sync(struct ct_registrar *registrar, int64_t device_id,
+                           struct ct_binding_row *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        take_node(registrar, &rows[i]);
+    return ct_locations_sync(registrar->locations, device_id, rows, count);
+}
 
 /* With a read of its own, unless one is open. Without an answer what is in memory stands. */
 static void look(struct ct_registrar *registrar, int64_t device_id)
@@ -72,7 +95,7 @@ static void look(struct ct_registrar *registrar, int64_t device_id)
     if (rows != NULL && (!own || ct_reader_begin(reader, &db) == CT_OK)) {
         if (ct_binding_list(arena, db, device_id, unix_ms(registrar), CT_CONTACTS_MOST, rows,
                             &count) == CT_OK)
-            (void)!ct_locations_sync(registrar->locations, device_id, rows, count);
+            (void)!sync(registrar, device_id, rows, count);
         if (own)
             ct_reader_end(reader, db);
     }
@@ -84,7 +107,7 @@ static void look_once(struct ct_registrar *registrar, int64_t device_id)
 {
     struct looked *looked = &registrar->looked[(uint64_t)device_id % LOOKED];
     unsigned turn = registrar->options.reader->turn + 1; /* 0: never */
-    if (!registrar->options.shared || is_at_work(registrar, device_id) ||
+    if (!registrar->options.shared || first_of(registrar, device_id) != NULL ||
         (looked->device_id == device_id && looked->turn == turn))
         return;
     *looked = (struct looked){device_id, turn};
@@ -94,23 +117,6 @@ static void look_once(struct ct_registrar *registrar, int64_t device_id)
 /* ---- the way of a REGISTER ---- */
 
 static void begin(struct registration *registration);
-
-static bool is_at_work(const struct ct_registrar *registrar, int64_t device_id)
-{
-    const struct registration *one = registrar->waiting[(uint64_t)device_id % BUCKETS];
-    while (one != NULL && one->caller.device_id != device_id)
-        one = one->next;
-    return one != NULL;
-}
-
-static bool is_first(const struct registration *registration)
-{
-    const struct registration *first =
-        registration->registrar->waiting[(uint64_t)registration->caller.device_id % BUCKETS];
-    while (first->caller.device_id != registration->caller.device_id)
-        first = first->next;
-    return first == registration;
-}
 
 /* It has been answered, or nobody wants to know: the next one of its device has its turn. */
 static void end(struct registration *registration)
@@ -130,11 +136,16 @@ static void end(struct registration *registration)
         begin(next);
 }
 
-static void reply(struct registration *registration, int status, struct ct_str headers)
+static void answer(struct ct_sip_server *transaction, int status, struct ct_str headers)
 {
     const struct ct_sip_reply_options options = {.headers = headers, .forget = true};
+    (void)!ct_sip_reply(transaction, status, &options);
+}
+
+static void reply(struct registration *registration, int status, struct ct_str headers)
+{
     if (registration->server != NULL)
-        (void)!ct_sip_reply(registration->server, status, &options);
+        answer(registration->server, status, headers);
 }
 
 static void reply_bindings(struct registration *registration)
@@ -172,13 +183,15 @@ static void stored(void *ctx, enum ct_result result)
 
 static enum ct_result apply(struct registration *registration)
 {
-    struct ct_locations *locations = registration->registrar->locations;
+    struct ct_registrar *registrar = registration->registrar;
+    struct ct_locations *locations = registrar->locations;
     enum ct_result result = CT_OK;
-    if (registration->registrar->options.shared)
-        result = ct_locations_sync(locations, registration->caller.device_id,
-                                   registration->before.rows, registration->before.count);
+    if (registrar->options.shared)
+        result = sync(registrar, registration->caller.device_id, registration->before.rows,
+                      registration->before.count);
     for (size_t i = 0; registration->plan.status == 0 && i < registration->plan.count; i++) {
-        const struct ct_registration_change *change = &registration->plan.changes[i];
+        struct ct_registration_change *change = &registration->plan.changes[i];
+        take_node(registrar, &change->row);
         if (change->kind == CT_REGISTRATION_REMOVE)
             ct_locations_remove(locations, change->row.device_id, change->row.place);
         else if (ct_locations_put(locations, &change->row, &registration->from) != CT_OK)
@@ -216,6 +229,7 @@ static void begin(struct registration *registration)
                                           .wish = &registration->wish,
                                           .from = &registration->from,
                                           .contacts_max = registrar->options.contacts_max,
+                                          .node = registrar->options.node,
                                           .now = unix_ms(registrar)};
     enum ct_result result = CT_OK;
     bool writes = registrar->options.shared && (plan->wish->star || plan->wish->count > 0);
@@ -256,12 +270,6 @@ static void gone(void *ctx, enum ct_sip_gone why)
 
 static const struct ct_sip_server_events server_events = {.gone = gone};
 
-static void refuse(struct ct_sip_server *transaction, int status, struct ct_str headers)
-{
-    const struct ct_sip_reply_options options = {.headers = headers, .forget = true};
-    (void)!ct_sip_reply(transaction, status, &options);
-}
-
 /* Behind all that wait; false: too many of this device do. */
 static bool enqueue(struct registration *registration)
 {
@@ -297,7 +305,7 @@ static void accept_request(struct ct_registrar *registrar, struct ct_sip_server 
         registration->server = transaction;
         if (enqueue(registration)) {
             ct_sip_server_watch(transaction, &server_events, registration);
-            if (is_first(registration))
+            if (first_of(registrar, caller->device_id) == registration)
                 begin(registration);
             return;
         }
@@ -306,7 +314,7 @@ static void accept_request(struct ct_registrar *registrar, struct ct_sip_server 
     char min_expires[48];
     (void)snprintf(min_expires, sizeof(min_expires), "Min-Expires: %lld\r\n",
                    (long long)limits.min_s);
-    refuse(transaction, status,
+    answer(transaction, status,
            status == 423   ? ct_str_of(min_expires)
            : status == 503 ? CT_STR(RETRY_AFTER)
                            : (struct ct_str){0});
@@ -321,12 +329,12 @@ void ct_registrar_request(struct ct_registrar *registrar, struct ct_sip_server *
         return;
     /* Nobody registers for somebody else. */
     if (!ct_str_equal(message->to.uri.user, ct_str_of(caller.username))) {
-        refuse(transaction, 403, (struct ct_str){0});
+        answer(transaction, 403, (struct ct_str){0});
         return;
     }
     struct ct_arena *arena = ct_arena_new();
     if (arena == NULL)
-        refuse(transaction, 503, CT_STR(RETRY_AFTER));
+        answer(transaction, 503, CT_STR(RETRY_AFTER));
     else
         accept_request(registrar, transaction, message, &caller, arena);
 }
@@ -374,9 +382,11 @@ static void tidy(void *ctx)
 static enum ct_result load_row(void *ctx, const struct ct_binding_row *row)
 {
     struct ct_registrar *registrar = ctx;
+    struct ct_binding_row here = *row;
+    take_node(registrar, &here);
     return row->place < 0 || row->place >= (int64_t)CT_CONTACTS_MOST
                ? CT_OK
-               : ct_locations_put(registrar->locations, row, NULL);
+               : ct_locations_put(registrar->locations, &here, NULL);
 }
 
 static enum ct_result load(struct ct_registrar *registrar)
@@ -439,6 +449,18 @@ size_t ct_registrar_find(struct ct_registrar *registrar, int64_t device_id,
     return list.count;
 }
 
+const struct ct_binding *ct_registrar_at(void *registrar, int64_t device_id, int64_t place)
+{
+    const struct ct_locations *locations = ((const struct ct_registrar *)registrar)->locations;
+    const struct ct_location *location = ct_locations_at(locations, device_id, place);
+    return location != NULL && location->binding.node.len == 0 ? &location->binding : NULL;
+}
+
+int64_t ct_registrar_place(const struct ct_binding *binding)
+{
+    return ((const struct ct_location *)(const void *)binding)->place;
+}
+
 bool ct_registrar_knows(const struct ct_registrar *registrar, const struct ct_sip_hop *from)
 {
     return ct_locations_know(registrar->locations, from);
@@ -457,7 +479,7 @@ void ct_registrar_lost(struct ct_registrar *registrar, const struct ct_sip_hop *
 void ct_registrar_changed(struct ct_registrar *registrar, int64_t device_id)
 {
     if (registrar->options.shared) {
-        if (!is_at_work(registrar, device_id))
+        if (first_of(registrar, device_id) == NULL)
             look(registrar, device_id);
         return;
     }

@@ -37,6 +37,7 @@ struct ct_binding {
     struct ct_sip_hop hop;  /* where its REGISTER came from: requests to it go there */
     int64_t expires_at;     /* milliseconds since 1970 */
     int q;                  /* 0 to 1000: q of RFC 3261 section 20.10 times 1000 */
+    struct ct_str node;     /* another server, which alone has the way there; empty: this one has */
 };
 
 /** The bindings of a device, the best first; what was registered later is better among equals. Borrowed until
@@ -44,6 +45,11 @@ struct ct_binding {
  *  database answers; it may be asked while a read of the reader is open. */
 size_t ct_registrar_find(struct ct_registrar *registrar, int64_t device_id,
                          const struct ct_binding *const **out);
+/** The binding of a device that has this place, if this server has the way there; NULL. As ct_registrar_find, but in
+ *  memory alone. @p registrar is one: for struct ct_relay_options. */
+const struct ct_binding *ct_registrar_at(void *registrar, int64_t device_id, int64_t place);
+/** Its place. */
+int64_t ct_registrar_place(const struct ct_binding *binding);
 /** Whether any device is registered from that address and port (a stream: by that connection). */
 bool ct_registrar_knows(const struct ct_registrar *registrar, const struct ct_sip_hop *from);
 
@@ -57,6 +63,8 @@ struct ct_registrar_options {
     int64_t expires_min_s, expires_max_s, expires_default_s;
     size_t contacts_max; /* of a device; 1 to 100 */
     bool shared;         /* other processes may have the database too */
+    struct ct_str
+        node; /* how other servers reach this one: for struct ct_binding_row; empty: they do not */
 };
 /** Loads what the store has. CT_UNAVAILABLE, CT_NOMEM. */
 CT_CHECKED enum ct_result ct_registrar_new(const struct ct_registrar_options *options,

@@ -106,6 +106,7 @@ static enum ct_result put_contact(struct view *view, const struct ct_registratio
     change->row.reg_id = contact->reg_id;
     change->row.transport = ct_sip_transport_param(plan->from->transport);
     change->row.source = ct_buf_done(&source);
+    change->row.node = plan->node;
     change->row.q = contact->q;
     change->row.call_id = plan->wish->call_id;
     change->row.cseq = plan->wish->cseq;

@@ -15,6 +15,7 @@ struct ct_registration_plan {
     const struct ct_registration_wish *wish;
     const struct ct_sip_hop *from;
     size_t contacts_max;
+    struct ct_str node;           /* of the bindings: see struct ct_binding_row */
     int64_t now;                  /* milliseconds since 1970 */
     struct ct_location_list list; /* what the device has */
     /* what comes out */

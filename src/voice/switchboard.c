@@ -458,6 +458,7 @@ enum ct_result ct_switchboard_new(const struct ct_switchboard_options *options,
                                               .registrar = options->registrar,
                                               .carriers = options->carriers,
                                               .watch = options->watch,
+                                              .relay = options->relay,
                                               .log = board->log,
                                               .counts = board->counts,
                                               .calls = board->calls};

@@ -26,6 +26,7 @@ struct ct_carriers;
 struct ct_reader;
 struct ct_registrar;
 struct ct_trunk_watch;
+struct ct_relay;
 
 /** What the endpoint of a switchboard says it understands. */
 #define CT_SWITCHBOARD_METHODS                                                         \
@@ -44,6 +45,7 @@ struct ct_switchboard_options {
     struct ct_authenticator *authenticator;
     struct ct_carriers *carriers;
     struct ct_trunk_watch *watch;
+    struct ct_relay *relay;
     struct ct_log *log;
     struct ct_metrics *metrics; /* may be NULL */
     struct ct_str node;         /* see struct ct_record_new */

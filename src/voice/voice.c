@@ -1,10 +1,7 @@
 #include "voice/voice.h"
 
-#include <errno.h>
-#include <semaphore.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "sip/endpoint.h"
 #include "sip/re_net.h"
@@ -14,8 +11,10 @@
 #include "voice/device_news.h"
 #include "voice/message_count.h"
 #include "voice/registrar.h"
+#include "voice/relay.h"
 #include "voice/switchboard.h"
 #include "voice/trunk_watch.h"
+#include "voice/voice_end.h"
 #include "voice/voice_listen.h"
 
 /* A connection on which nobody is registered may be silent for so long, and a message may take so long. */
@@ -26,8 +25,6 @@
 #define NEWS_MS 1000
 /* Looks until there is one for accounts that have used up their minutes. */
 #define SPENT_LOOKS 3
-/* What the sides of calls and the store get to end them, when the server stops. */
-#define FAREWELL_S 3
 /* RFC 3261 leaves the times to the registrar: a phone behind a router should come back at least hourly. */
 #define EXPIRES_MIN_S 60
 #define EXPIRES_MAX_S 3600
@@ -46,6 +43,8 @@ struct ct_voice {
     struct ct_registrar *registrar;
     struct ct_carriers *carriers;
     struct ct_trunk_watch *watch;
+    struct ct_relay *relay;
+    const char *node; /* how other servers reach this one, or "" */
     struct ct_switchboard *board;
     struct ct_timer news_timer;
     int64_t news_seen;
@@ -53,7 +52,6 @@ struct ct_voice {
     struct ct_call_ends ends;
     int64_t bindings; /* that are in the metric */
     bool started;
-    struct ct_timer end_timer;
 };
 
 /* ---- the shield ---- */
@@ -74,7 +72,8 @@ static bool knows_credentials(void *ctx, const struct ct_sip_message *message)
 static bool knows_trunk(void *ctx, const struct ct_sip_hop *from)
 {
     struct ct_voice *voice = ctx;
-    return ct_trunk_watch_from(voice->watch, from, (struct ct_str){0}) != NULL;
+    return ct_trunk_watch_from(voice->watch, from, (struct ct_str){0}) != NULL ||
+           ct_relay_knows(voice->relay, from);
 }
 
 /* A connection that somebody is reached by. */
@@ -181,7 +180,8 @@ static void look_for_news(void *ctx)
 static void receive(void *ctx, const struct ct_sip_hop *from, struct ct_str bytes)
 {
     struct ct_voice *voice = ctx;
-    ct_sip_receive(voice->sip, from, bytes);
+    if (!ct_relay_take(voice->relay, from, bytes))
+        ct_sip_receive(voice->sip, from, bytes);
 }
 
 static void lost(void *ctx, const struct ct_sip_hop *hop)
@@ -324,6 +324,7 @@ static enum ct_result make_registrar(struct ct_voice *voice)
                                                    .expires_max_s = EXPIRES_MAX_S,
                                                    .expires_default_s = EXPIRES_MAX_S,
                                                    .contacts_max = (size_t)config->sip_contacts_max,
+                                                   .node = ct_str_of(voice->node),
                                                    .shared = ct_store_reads_wait(voice->store)};
     return ct_registrar_new(&registrar, &voice->registrar);
 }
@@ -335,6 +336,14 @@ static enum ct_result make_switchboard(struct ct_voice *voice, const struct ct_v
                                                  .wheel = ct_sip_wheel(voice->sip),
                                                  .reader = &voice->reader};
     enum ct_result result = ct_carriers_new(&carriers, &voice->carriers);
+    const struct ct_relay_options relay = {.sip = voice->sip,
+                                           .env = ct_sip_net_env(voice->net),
+                                           .find = ct_registrar_at,
+                                           .find_ctx = voice->registrar,
+                                           .secret = ct_str_of(voice->config->secret_key),
+                                           .node = ct_str_of(voice->node)};
+    if (result == CT_OK)
+        result = ct_relay_new(&relay, &voice->relay);
     if (result != CT_OK)
         return result;
     const struct ct_trunk_watch_options watch = {.config = voice->config,
@@ -360,6 +369,7 @@ static enum ct_result make_switchboard(struct ct_voice *voice, const struct ct_v
                                                  .authenticator = voice->authenticator,
                                                  .carriers = voice->carriers,
                                                  .watch = voice->watch,
+                                                 .relay = voice->relay,
                                                  .log = voice->log,
                                                  .metrics = voice->metrics,
                                                  .node = given->node};
@@ -387,7 +397,9 @@ enum ct_result ct_voice_start(struct ct_voice *voice, const struct ct_voice_opti
     voice->metrics = options->metrics;
     voice->reader = (struct ct_reader){.store = options->store};
     ct_voice_raise_limit(voice->config);
-    enum ct_result result = make_shield(voice);
+    enum ct_result result = ct_voice_node_address(arena, voice->config, voice->net, &voice->node);
+    if (result == CT_OK)
+        result = make_shield(voice);
     if (result == CT_OK)
         result = make_endpoint(voice);
     if (result == CT_OK)
@@ -411,63 +423,20 @@ enum ct_result ct_voice_start(struct ct_voice *voice, const struct ct_voice_opti
     return result;
 }
 
-/* ---- the end: calls are hung up while the thread still receives ---- */
-
-struct farewell {
-    struct ct_voice *voice;
-    struct ct_sip_letter letter;
-    bool begun;
-    sem_t over;
-};
-
-static void look_for_end(void *ctx)
-{
-    struct farewell *farewell = ctx;
-    struct ct_voice *voice = farewell->voice;
-    if (!farewell->begun) {
-        ct_switchboard_close(voice->board);
-        ct_trunk_watch_close(voice->watch);
-    }
-    farewell->begun = true;
-    if (ct_switchboard_is_over(voice->board) && ct_trunk_watch_is_over(voice->watch))
-        (void)sem_post(&farewell->over);
-    else
-        ct_timer_start(ct_sip_wheel(voice->sip), &voice->end_timer, 5);
-}
-
-static void hang_up_all(struct ct_voice *voice)
-{
-    struct timespec until;
-    struct farewell farewell = {.voice = voice};
-    farewell.letter = (struct ct_sip_letter){.open = look_for_end, .ctx = &farewell};
-    voice->end_timer = (struct ct_timer){.fire = look_for_end, .ctx = &farewell};
-    if (sem_init(&farewell.over, 0, 0) != 0)
-        return;
-    const struct ct_sip_post post = ct_sip_net_post(voice->net);
-    post.post(post.ctx, &farewell.letter);
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += FAREWELL_S;
-    while (sem_clockwait(&farewell.over, CLOCK_MONOTONIC, &until) != 0 && errno == EINTR)
-        ;
-    /* the thread ends before what it looks at does */
-    ct_sip_net_end(voice->net);
-    ct_timer_stop(&voice->end_timer);
-    (void)sem_destroy(&farewell.over);
-}
-
 void ct_voice_stop(struct ct_voice *voice)
 {
     if (voice == NULL)
         return;
     ct_call_ends_stop(&voice->ends);
     if (voice->started)
-        hang_up_all(voice);
+        ct_voice_hang_up(voice->net, voice->sip, voice->board, voice->watch);
     ct_sip_net_end(voice->net);
     if (voice->sip != NULL)
         ct_timer_stop(&voice->news_timer);
     ct_switchboard_free(voice->board);
     ct_trunk_watch_free(voice->watch);
     ct_carriers_free(voice->carriers);
+    ct_relay_free(voice->relay);
     ct_registrar_free(voice->registrar);
     ct_sip_free(voice->sip);
     ct_authenticator_free(voice->authenticator);

@@ -17,5 +17,11 @@ CT_CHECKED enum ct_result ct_voice_listen(const struct ct_config *config, struct
 void ct_voice_raise_limit(const struct ct_config *config);
 /** A line for each of the sockets, with the ports that the kernel chose. */
 void ct_voice_log_listeners(const struct ct_sip_net *net, struct ct_log *log);
+/** How other servers of the database reach this one, in @p arena: "udp:192.0.2.9:5060", of SIP_NODE_ADDRESS and the
+ *  first UDP socket of its family, or else the first of TCP. "" when there is no such address, socket, or SECRET_KEY.
+ *  CT_NOMEM. */
+CT_CHECKED enum ct_result ct_voice_node_address(struct ct_arena *arena,
+                                                const struct ct_config *config,
+                                                const struct ct_sip_net *net, const char **out);
 
 #endif

@@ -20,10 +20,17 @@ def nodes(launch, tmp_path):
     return [launch(make=(), DATABASE_URL=url) for _ in range(2)]
 
 
-def move(person, server, registers=True, anybody=False):
+@pytest.fixture
+def linked(launch, tmp_path):
+    """Two servers on one database that pass calls on for each other."""
+    url = database.settings_of(tmp_path)["DATABASE_URL"]
+    return [launch(DATABASE_URL=url, SIP_NODE_ADDRESS="127.0.0.1") for _ in range(2)]
+
+
+def move(person, server, registers=True, **options):
     """The phone of a person goes to another server, and is nowhere else."""
     person.phone.close()
-    person.phone = Caller(server, person.device, anybody=anybody)
+    person.phone = Caller(server, person.device, **options)
     if registers:
         assert person.phone.register(expires=600).status == 200
     return person
@@ -174,3 +181,108 @@ def test_a_device_that_is_made_elsewhere(nodes):
     assert phone.register(expires=600).status == 200
     phone.close()
     close(ann)
+
+
+TRANSPORTS = {"udp": sip.Udp, "tcp": sip.Tcp, "ws": sip.WebSocket}
+
+
+def phone_of(person, server, transport):
+    """The phone of a person goes to a server, and hears nobody else."""
+    return move(person, server, transport=TRANSPORTS[transport](sip.ports(server)[transport]))
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_call_through_another_server(linked, transport):
+    """The phone hears its own server alone. Either side hangs up, changes the session, and the caller gives up."""
+    here, there = linked
+    ann, bob = Person(here, fresh_number()), phone_of(Person(here, fresh_number(), registers=False), there, transport)
+    for who in ("caller", "callee"):
+        leg = ann.phone.invite(bob.number)
+        came = bob.phone.request_heard("INVITE")
+        bob.phone.answer(came, 180, "Ringing")
+        ann.phone.ringing(leg)
+        other = bob.phone.take(came)
+        ann.phone.connected(leg)
+        sip.wait_until(lambda: ann.statuses()[0] == "in-progress", "there is no record")
+        other.send("INVITE", body=came.body, branch="z9hG4bKagain" + who)
+        again = ann.phone.request_heard("INVITE")
+        ann.phone.answer(again, 200, "OK", again.body)
+        assert bob.phone.response("INVITE").status == 200
+        other.send("ACK", cseq=other.cseq)
+        ann.phone.request_heard("ACK")
+        first, second = (leg, bob.phone) if who == "caller" else (other, ann.phone)
+        first.send("BYE")
+        second.answer(second.request_heard("BYE"), 200, "OK")
+        assert first.phone.response("BYE").status == 200
+        call = ann.call()
+        assert (call["status"], call["hangup_by"], bob.call()["device_id"]) == ("completed", who, bob.device["id"])
+    leg = ann.phone.invite(bob.number)
+    came = bob.phone.request_heard("INVITE")
+    bob.phone.answer(came, 180, "Ringing")
+    ann.phone.ringing(leg)
+    leg.send("CANCEL", cseq=leg.cseq, branch=leg.branch)
+    bob.phone.answer(bob.phone.request_heard("CANCEL"), 200, "OK")
+    bob.phone.answer(came, 487, "Request Terminated")
+    bob.phone.request_heard("ACK")
+    assert ann.phone.refused(leg).status == 487
+    sip.wait_until(lambda: ann.statuses() == ["canceled", "completed", "completed"], "the record is another one")
+    close(ann, bob)
+
+
+def test_a_phone_that_refuses_through_another_server(linked):
+    here, there = linked
+    ann, bob = Person(here, fresh_number()), phone_of(Person(here, fresh_number(), registers=False), there, "tcp")
+    leg = ann.phone.invite(bob.number)
+    bob.phone.answer(bob.phone.request_heard("INVITE"), 486, "Busy Here")
+    bob.phone.request_heard("ACK")
+    assert ann.phone.refused(leg).status == 486
+    close(ann, bob)
+
+
+def test_a_connection_that_is_gone(linked):
+    """The phone's server knows that it is not to be reached, and says so at once."""
+    here, there = linked
+    ann, bob = Person(here, fresh_number()), phone_of(Person(here, fresh_number(), registers=False), there, "ws")
+    bob.phone.close()
+    leg = ann.phone.invite(bob.number)
+    assert ann.phone.refused(leg).status == 480
+    close(ann)
+
+
+def passed_on(bob, server, route, method="INVITE", to=""):
+    """Whether a stranger's request with that Route comes to the phone of Bob."""
+    stranger = sip.Udp(sip.ports(server)["udp"])
+    stranger.send(f"{method} {bob.phone.contact.strip('<>')} SIP/2.0\r\n"
+                  f"Via: SIP/2.0/UDP 127.0.0.1:9;branch=z9hG4bKstranger{method};rport\r\nMax-Forwards: 70\r\n"
+                  f"Route: {route}\r\nFrom: <sip:a@b>;tag=a\r\nTo: <sip:c@d>{to}\r\nCall-ID: stranger{method}{to}\r\n"
+                  f"CSeq: 1 {method}\r\nContact: <sip:a@127.0.0.1:9>\r\nContent-Length: 0\r\n\r\n")
+    heard = stranger.receive(sip.SILENCE)
+    stranger.close()
+    message = bob.phone.transport.receive(sip.SILENCE)
+    return message is not None and f"{method} " in message, heard
+
+
+def test_nobody_else_has_calls_passed_on(launch, tmp_path):
+    """Neither with a Route that he has made up, nor with one that was a server's."""
+    url = database.settings_of(tmp_path)["DATABASE_URL"]
+    here = launch(DATABASE_URL=url, SIP_NODE_ADDRESS="127.0.0.2", SIP_LISTEN="udp:127.0.0.2:0")
+    there = launch(DATABASE_URL=url, SIP_NODE_ADDRESS="127.0.0.1", SIP_LISTEN="udp:127.0.0.1:0")
+    ann, bob = Person(there, fresh_number(), registers=False), Person(there, fresh_number())
+    ann.phone.close()
+    ann.phone = Caller(here, ann.device, transport=sip.Udp(sip.ports(here)["udp"], host="127.0.0.2"))
+    leg = ann.phone.invite(bob.number)
+    came = bob.phone.request_heard("INVITE")
+    bob.phone.take(came)
+    ann.phone.connected(leg)
+    [route] = came.all("Record-Route")
+    good = passed_on(bob, there, route)
+    assert good == (False, None)
+    # it goes to the caller's server, which knows no such dialog
+    found, heard = passed_on(bob, there, route, "BYE", ";tag=c")
+    assert not found and (heard is None or heard.startswith("SIP/2.0 481"))
+    forged = route.replace("ctr-", "ctr-0" if "ctr-1" in route else "ctr-1", 1)
+    for wrong in (forged, forged.replace("0", "1"), "<sip:ctr-@127.0.0.1;lr>", "<sip:ctr--1@127.0.0.1;lr>"):
+        assert passed_on(bob, there, wrong) == (False, None)
+    leg.bye()
+    bob.phone.answer(bob.phone.request_heard("BYE"), 200, "OK")
+    close(ann, bob)

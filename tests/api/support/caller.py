@@ -29,8 +29,9 @@ def read(text):
 class Leg:
     """A phone's side of one call."""
 
-    def __init__(self, phone, call_id, local, remote, target, cseq=0):
+    def __init__(self, phone, call_id, local, remote, target, cseq=0, routes=()):
         self.phone, self.call_id, self.local, self.remote, self.target, self.cseq = phone, call_id, local, remote, target, cseq
+        self.routes = "".join(f"Route: {route}\r\n" for route in routes)
 
     def send(self, method, cseq=None, headers="", body="", branch=None):
         if cseq is None:
@@ -39,9 +40,9 @@ class Leg:
         kind = "Content-Type: application/sdp\r\n" if body else ""
         self.phone.transport.send(
             f"{method} {self.target} SIP/2.0\r\n"
-            f"Via: SIP/2.0/UDP {self.phone.via};branch={branch or 'z9hG4bK' + os.urandom(6).hex()};rport\r\n"
+            f"Via: SIP/2.0/{self.phone.transport.name} {self.phone.via};branch={branch or 'z9hG4bK' + os.urandom(6).hex()};rport\r\n"
             f"Max-Forwards: 70\r\nFrom: {self.local}\r\nTo: {self.remote}\r\nCall-ID: {self.call_id}\r\n"
-            f"CSeq: {cseq} {method}\r\nContact: {self.phone.contact}\r\n{headers}{kind}"
+            f"CSeq: {cseq} {method}\r\nContact: {self.phone.contact}\r\n{self.routes}{headers}{kind}"
             f"Content-Length: {len(body)}\r\n\r\n{body}")
 
     def bye(self):
@@ -51,11 +52,12 @@ class Leg:
 
 
 class Caller(sip.Phone):
-    """A phone that calls, and is called."""
+    """A phone that calls, and is called. transport: in place of UDP, one that is connected to the server."""
 
-    def __init__(self, server, device, source=None, anybody=False, **options):
-        super().__init__(sip.Udp(sip.ports(server)["udp"], source=source, anybody=anybody), device["sip"]["username"],
-                         device["sip"]["password"], **options)
+    def __init__(self, server, device, source=None, anybody=False, transport=None, **options):
+        if transport is None:
+            transport = sip.Udp(sip.ports(server)["udp"], source=source, anybody=anybody)
+        super().__init__(transport, device["sip"]["username"], device["sip"]["password"], **options)
 
     def hear(self, seconds=sip.SECONDS):
         text = self.transport.receive(seconds)
@@ -135,7 +137,8 @@ class Caller(sip.Phone):
         self.answer(request, 200, "OK", ANSWER if request.body else OFFER, tag=tag)
         ack = self.request_heard("ACK")
         target = re.search(r"<([^>]+)>", request.get("Contact")).group(1)
-        leg = Leg(self, request.get("Call-ID"), f"{request.get('To')};tag={tag}", request.get("From"), target)
+        leg = Leg(self, request.get("Call-ID"), f"{request.get('To')};tag={tag}", request.get("From"), target,
+                  routes=request.all("Record-Route"))
         leg.ack = ack
         return leg
 

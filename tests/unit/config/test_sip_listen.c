@@ -116,9 +116,27 @@ out:
     return result;
 }
 
+static enum ct_result test_addresses(void)
+{
+    static const struct {
+        const char *text;
+        bool good;
+    } cases[] = {{"", true},           {"192.0.2.1", true}, {"2001:db8::1", true},
+                 {"::1", true},        {"[::1]", false},    {"192.0.2.1:5060", false},
+                 {"a.example", false}, {"192.0.2", false}};
+    enum ct_result result = CT_OK;
+    const char *plain;
+    const char *problem = NULL;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        EXPECT(ct_check_sip_node_address(NULL, cases[i].text, &plain, &problem) ==
+               (cases[i].good ? CT_OK : CT_INVALID));
+out:
+    return result;
+}
+
 int main(void)
 {
     static const struct ct_unit units[] = {CT_UNIT(test_entries), CT_UNIT(test_judged),
-                                           CT_UNIT(test_hosts)};
+                                           CT_UNIT(test_hosts), CT_UNIT(test_addresses)};
     return ct_unit_main("config/sip_listen", units, sizeof(units) / sizeof(units[0]));
 }
