@@ -367,6 +367,14 @@ static const char *const nodes_of_bindings[] = {
     NULL,
 };
 
+/* What a call has been given of its account's minutes of the day, counted from where it is paid for; NULL: there is
+ * no such limit. When a side was replaced last. */
+static const char *const grants[] = {
+    "ALTER TABLE calls ADD COLUMN granted_ms BIGINT",
+    "ALTER TABLE calls ADD COLUMN transferred_at BIGINT",
+    NULL,
+};
+
 const struct ct_migration ct_migrations[] = {
     {1, "the original tables", original_tables, NULL},
     {2, "usernames without regard to case, times", keys_and_times, fill_username_keys},
@@ -381,5 +389,6 @@ const struct ct_migration ct_migrations[] = {
     {11, "where devices are registered", bindings, NULL},
     {12, "calls that another server is to end", call_ends, NULL},
     {13, "the servers that phones are registered at", nodes_of_bindings, NULL},
+    {14, "what calls are granted", grants, NULL},
 };
 const size_t ct_migration_count = sizeof(ct_migrations) / sizeof(ct_migrations[0]);

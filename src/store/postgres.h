@@ -25,7 +25,7 @@
  * travel alone: it is noted in `pending` and sent with the next statement.
  */
 
-#define CT_PG_MAX_PARAMETERS 28
+#define CT_PG_MAX_PARAMETERS 32
 #define CT_PG_MAX_PENDING 8
 #define CT_PG_ID_SIZE 33 /* 128 bits in hexadecimal digits, and a NUL */
 

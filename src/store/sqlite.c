@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "store/sqlite.h"
 
-#define MAX_PARAMETERS 28
+#define MAX_PARAMETERS 32
 /* What the texts of one execution mostly need together. */
 #define TEXT_ROOM 256
 

@@ -9,7 +9,7 @@
 
 /* So many rows are read and written at a time. */
 #define PAGE_ROWS 500
-#define MAX_COLUMNS 28
+#define MAX_COLUMNS 32
 #define MAX_KEYS 2
 
 struct ct_table {
@@ -51,7 +51,7 @@ static enum ct_result make_statements(struct ct_arena *arena, struct ct_table *t
 {
     static const char parameters[] = "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, "
                                      "$15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, "
-                                     "$27, $28";
+                                     "$27, $28, $29, $30, $31, $32";
     size_t count = strlen(table->types);
     assert(count <= MAX_COLUMNS && table->keys <= MAX_KEYS);
     size_t length = count < 10 ? 4 * count - 2 : 34 + 5 * (count - 9);

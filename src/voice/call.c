@@ -46,7 +46,7 @@ static void bury_all(struct ct_live *call)
 static void live_free(struct ct_live *call)
 {
     ct_timer_stop(&call->ring_timer);
-    ct_timer_stop(&call->longest_timer);
+    ct_timer_stop(&call->limit_timer);
     bury_all(call);
     *call->back = call->next;
     if (call->next != NULL)
@@ -129,16 +129,6 @@ static int64_t unix_ms(const struct ct_calls *calls)
     return calls->options.env->unix_ms(calls->options.env->ctx);
 }
 
-static void longest_fire(void *ctx)
-{
-    struct ct_live *call = ctx;
-
-    ct_live_enter(call);
-    ct_live_finish(call, CT_CALL_COMPLETED, CT_CALL_SYSTEM, call->facts.sip_code,
-                   CT_STR("Longest duration reached"));
-    ct_live_leave(call);
-}
-
 enum ct_result ct_live_new(struct ct_calls *calls, const char *key, struct ct_live **out)
 {
     static const char digits[] = "0123456789abcdef";
@@ -167,7 +157,7 @@ enum ct_result ct_live_new(struct ct_calls *calls, const char *key, struct ct_li
     call->max_forwards = DEFAULT_MAX_FORWARDS;
     call->ring_for = 1;
     call->ring_timer = (struct ct_timer){.fire = ct_live_ring_fire, .ctx = call};
-    call->longest_timer = (struct ct_timer){.fire = longest_fire, .ctx = call};
+    call->limit_timer = (struct ct_timer){.fire = ct_live_limit_fire, .ctx = call};
     call->next = calls->first;
     call->back = &calls->first;
     if (call->next != NULL)
@@ -291,14 +281,13 @@ void ct_live_step(struct ct_live *call, enum ct_call_status status)
 
 void ct_live_note_answer(struct ct_live *call, const struct ct_live_leg *leg)
 {
-    struct ct_wheel *wheel = ct_sip_wheel(call->calls->options.sip);
     bool transferred = call->facts.status == CT_CALL_IN_PROGRESS;
 
     if (leg->trunk_id != 0)
         call->facts.parties.to_trunk_id = leg->trunk_id;
     /* of a transfer only one to the outside has a limit of its own */
-    if (call->route.longest_ms > 0 && (!transferred || leg->trunk_id != 0))
-        ct_timer_start(wheel, &call->longest_timer, call->route.longest_ms);
+    if (!transferred || leg->trunk_id != 0)
+        ct_live_limit(call);
     if (transferred)
         return;
     if (leg->device_id != 0)
@@ -319,8 +308,9 @@ void ct_live_finish(struct ct_live *call, enum ct_call_status status, enum ct_ca
         return;
     call->over = true;
     ct_timer_stop(&call->ring_timer);
-    ct_timer_stop(&call->longest_timer);
+    ct_timer_stop(&call->limit_timer);
     ct_live_tell_transferor(call, 487);
+    ct_live_transfer_over(call, false);
     ct_live_silence(call, NULL, 0, (struct ct_str){0});
     call->side[0] = NULL;
     call->side[1] = NULL;

@@ -61,7 +61,8 @@ struct ct_call_parties {
     int64_t to_device_id; /* once somebody answered: his, by the target */
     int64_t to_number_id;
     int64_t to_trunk_id;
-    void *own; /* the plan's, in the arena that it was given; NULL: nothing */
+    int64_t payer_id; /* who pays for the way out; 0: nobody */
+    void *own;        /* the plan's, in the arena that it was given; NULL: nothing */
 };
 
 /** What a record says. Texts are the call's and live as long as it. Times are unix milliseconds, 0: not yet. */
@@ -86,6 +87,9 @@ struct ct_call_sink {
     void (*created)(void *ctx, const struct ct_call_facts *facts);
     void (*changed)(void *ctx, const struct ct_call_facts *facts);
     void (*ended)(void *ctx, const struct ct_call_facts *facts);
+    /** Of a call in progress: one side was replaced by another (@p done), or is not after all, whoever was to come. As
+     *  often as that happens. */
+    void (*transferred)(void *ctx, const struct ct_call_facts *facts, bool done);
     /** A leg begins: its Call-ID, for the ladder. May be NULL. */
     void (*leg)(void *ctx, const struct ct_call_facts *facts, struct ct_str call_id);
 };
@@ -113,6 +117,8 @@ struct ct_call_route {
         failover; /* likewise, but the next one only when one could not be reached or was out of order */
     int64_t ring_ms;    /* how long each rings, or all; 0: 60,000 */
     int64_t longest_ms; /* how long the call may be once it is answered; 0: no limit */
+    int64_t again_ms;   /* after how long the plan is asked `again`; 0: never */
+    struct ct_str over; /* why it ends after the longest time; empty: the usual words. Static */
     /** It cannot be said yet: ct_calls_decide says it later, and nobody is rung until then. */
     bool later;
     struct ct_call_parties
@@ -144,6 +150,8 @@ struct ct_call_plan {
      *  which is asked when this says false. May be NULL: such wishes are not heard. */
     bool (*redirected)(void *ctx, const struct ct_call_facts *facts, struct ct_str target,
                        struct ct_arena *arena, struct ct_call_route *out);
+    /** A call goes on for as long as its route's `again_ms` said: ct_calls_prolong says what then. May be NULL. */
+    void (*again)(void *ctx, const struct ct_call_facts *facts);
 };
 
 /** Every session description that goes from one leg to the other passes here, on its way to the second: the place for a
@@ -187,6 +195,20 @@ CT_CHECKED enum ct_result ct_calls_decide(struct ct_calls *calls, const char *ke
 CT_CHECKED enum ct_result ct_calls_dial(struct ct_calls *calls, const char *key,
                                         ct_call_decision *first, ct_call_decision *second,
                                         void *ctx);
+/** How long a call may be, all in all, and after how long of it the plan is to be asked again; as in a route.
+ *  CT_NOT_FOUND: no such call. */
+CT_CHECKED enum ct_result ct_calls_prolong(struct ct_calls *calls, const char *key,
+                                           int64_t longest_ms, int64_t again_ms,
+                                           struct ct_str over);
+/** What is there no longer; one of the three, the others are 0. */
+struct ct_call_gone {
+    int64_t account_id;
+    int64_t device_id;
+    int64_t trunk_id;
+};
+/** Ends the calls that such an account makes, gets or pays for, and those with a side that is such a device or trunk; one
+ *  of these that rings is rung no longer. @p why is for the records. */
+void ct_calls_lose(struct ct_calls *calls, const struct ct_call_gone *gone, struct ct_str why);
 /** Ends a call, with a few words for its record. CT_NOT_FOUND: no such call. */
 CT_CHECKED enum ct_result ct_calls_end(struct ct_calls *calls, const char *key, struct ct_str why);
 /** The same, since somebody asked for it. */

@@ -88,6 +88,7 @@ static void add_parties(struct ct_call_parties *parties, const struct ct_call_pa
     TAKE(to_device_id);
     TAKE(to_number_id);
     TAKE(to_trunk_id);
+    TAKE(payer_id);
 #undef TAKE
 }
 

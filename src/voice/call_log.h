@@ -32,7 +32,9 @@ struct ct_call_log_options {
     struct ct_str node; /* see struct ct_record_new */
     /** The limits of an account have been asked: see ct_call_log_verdict. */
     void (*judged)(void *ctx, const char *key);
-    void *judged_ctx;
+    /** ct_call_log_again was answered. */
+    void (*again)(void *ctx, const char *key, const struct ct_call_verdict *verdict);
+    void *ctx; /* of both */
 };
 /** The owner frees it with ct_call_log_free. CT_NOMEM. */
 CT_CHECKED enum ct_result ct_call_log_new(const struct ct_call_log_options *options,
@@ -53,6 +55,8 @@ CT_CHECKED enum ct_result ct_call_log_created(struct ct_call_log *log,
                                               const struct ct_call_toll *toll);
 void ct_call_log_changed(struct ct_call_log *log, const struct ct_call_facts *facts);
 void ct_call_log_ended(struct ct_call_log *log, const struct ct_call_facts *facts);
+/** A side was replaced; or is not after all (@p done is false): if the call would have been paid for, it is not. */
+void ct_call_log_transferred(struct ct_call_log *log, const struct ct_call_facts *facts, bool done);
 /** A leg of the call has this Call-ID. */
 void ct_call_log_leg(struct ct_call_log *log, const char *key, struct ct_str call_id);
 /** Of a call that was dialled: from now on its new legs are the callee's. */
@@ -60,8 +64,12 @@ void ct_call_log_second(struct ct_call_log *log, const char *key);
 /** A call that has begun is to go out to a trunk after all: the limits are asked in the transaction that writes it into the
  *  record, and `judged` is called. Not before an earlier question of the call is answered. CT_NOT_FOUND: it has no
  *  record; CT_NOMEM. */
-CT_CHECKED enum ct_result ct_call_log_toll(struct ct_call_log *log, const char *key,
+CT_CHECKED enum ct_result ct_call_log_toll(struct ct_call_log *log,
+                                           const struct ct_call_facts *facts,
                                            const struct ct_call_toll *toll, int64_t trunk_id);
+/** The limits of a call that is paid for are asked whether it may go on: `again` is called, unless the store takes
+ *  nothing. */
+void ct_call_log_again(struct ct_call_log *log, const char *key);
 /** A message, of whatever: those of legs are kept. */
 void ct_call_log_trace(struct ct_call_log *log, bool sent, const struct ct_sip_hop *hop,
                        struct ct_str bytes, struct ct_str call_id);

@@ -20,49 +20,75 @@ static enum ct_result begin_record(struct ct_log_entry *entry, struct ct_db *db)
     enum ct_result result = find_key(db, entry->call.key, &entry->id);
     if (result != CT_NOT_FOUND)
         return result;
-    if (entry->toll.payer_id != 0) {
-        result = ct_call_caps_judge(db, entry->toll.payer_id, entry->toll.number,
-                                    entry->call.started_at, &entry->verdict);
+    if (entry->asks) {
+        result = ct_call_caps_judge(db, entry->call.payer_id, entry->number, entry->call.started_at,
+                                    &entry->verdict);
         if (result != CT_OK)
             return result;
         if (entry->verdict.why != NULL)
             return ct_record_refuse(db, &entry->call, 403, ct_str_of(entry->verdict.why),
                                     &entry->id);
+        entry->call.granted_ms = entry->verdict.granted_ms;
     }
     return ct_record_begin(db, &entry->call, &entry->id);
 }
 
-/* CT_ROW: this job has run before, and been committed. */
-static enum ct_result find_paid(const struct ct_log_entry *entry, struct ct_db *db)
+static enum ct_result pay(const struct ct_log_entry *entry, struct ct_db *db,
+                          struct ct_log_move *move)
 {
-    struct ct_stmt *stmt;
-    enum ct_result result = ct_db_query(
-        db, "SELECT 1 FROM calls WHERE id = $1 AND payer_id = $2 AND paid_from = $3", &stmt);
-    if (result != CT_OK)
-        return result;
-    ct_bind_int(stmt, 1, entry->id);
-    ct_bind_int(stmt, 2, entry->later.payer_id);
-    ct_bind_int(stmt, 3, entry->later_at);
-    return ct_step(stmt);
-}
-
-static enum ct_result pay(struct ct_log_entry *entry, struct ct_db *db)
-{
-    enum ct_result result = find_paid(entry, db);
-    /* asked once more, the limits would count the call itself */
-    if (result == CT_ROW && entry->verdict.why == NULL)
-        return CT_OK;
-    if (result != CT_OK && result != CT_ROW)
-        return result;
-    result = ct_call_caps_judge(db, entry->later.payer_id, entry->later.number, entry->later_at,
-                                &entry->verdict);
-    if (result != CT_OK || entry->verdict.why != NULL)
+    struct ct_record_bill bill = {
+        .payer_id = move->toll.payer_id, .trunk_id = move->trunk_id, .at = move->at};
+    bool done = false;
+    enum ct_result result = ct_record_is_paid(db, entry->id, &bill, &done);
+    /* this job runs twice, and knows what was said */
+    if (result != CT_OK || done)
         return result;
     result =
-        ct_record_pay(db, entry->id, entry->later.payer_id, entry->later_trunk_id, entry->later_at);
+        ct_call_caps_judge(db, move->toll.payer_id, move->toll.number, move->at, &move->verdict);
+    if (result != CT_OK || move->verdict.why != NULL)
+        return result;
+    bill.granted_ms = move->verdict.granted_ms;
+    result = ct_record_pay(db, entry->id, &bill);
     if (result == CT_CONFLICT || result == CT_NOT_FOUND) {
-        entry->verdict.why = "The call has no record";
+        move->verdict.why = "The call has no record";
         result = CT_OK;
+    }
+    return result;
+}
+
+static enum ct_result make_move(const struct ct_log_entry *entry, struct ct_db *db,
+                                struct ct_log_move *move)
+{
+    const struct ct_record_bill bill = {
+        .payer_id = move->toll.payer_id, .trunk_id = move->trunk_id, .at = move->at};
+    enum ct_result result = CT_OK;
+    switch (move->kind) {
+    case CT_LOG_PAY:
+        return pay(entry, db, move);
+    case CT_LOG_UNPAY:
+        result = ct_record_unpay(db, entry->id, &bill);
+        break;
+    case CT_LOG_TRANSFERRED:
+        result = ct_record_transferred(db, entry->id, move->paid, move->trunk_id, move->at);
+        break;
+    case CT_LOG_AGAIN:
+        result = ct_call_caps_again(db, entry->id, move->toll.number, move->at, &move->verdict);
+        break;
+    }
+    return result == CT_CONFLICT || result == CT_NOT_FOUND ? CT_OK : result;
+}
+
+/* Those from before the answer, or those from behind it. */
+static enum ct_result make_moves(const struct ct_log_entry *entry, struct ct_db *db, bool answered)
+{
+    enum ct_result result = CT_OK;
+    struct ct_log_move *move = entry->moves;
+    for (size_t i = 0; result == CT_OK && i < entry->moves_sent; i++) {
+        if (move->answered == answered)
+            result = make_move(entry, db, move);
+        /* what is behind the last one is the other thread's */
+        if (i + 1 < entry->moves_sent)
+            move = move->next;
     }
     return result;
 }
@@ -81,8 +107,8 @@ enum ct_result ct_call_log_write(void *ctx, struct ct_db *db)
     enum ct_result result = CT_OK;
     if ((steps & CT_LOG_BEGUN) != 0)
         result = begin_record(entry, db);
-    if (result == CT_OK && (steps & CT_LOG_TOLL) != 0)
-        result = pay(entry, db);
+    if (result == CT_OK)
+        result = make_moves(entry, db, false);
     if (result == CT_OK && (steps & CT_LOG_RINGING) != 0)
         result =
             step(db, &(const struct ct_record_change){
@@ -93,6 +119,8 @@ enum ct_result ct_call_log_write(void *ctx, struct ct_db *db)
                                                            .at = entry->answered_ms,
                                                            .to_device_id = entry->device_id,
                                                            .to_trunk_id = entry->trunk_id});
+    if (result == CT_OK)
+        result = make_moves(entry, db, true);
     if (result == CT_OK && (steps & CT_LOG_ENDED) != 0)
         result = step(db, &(const struct ct_record_change){.id = entry->id,
                                                            .status = entry->end,

@@ -15,7 +15,6 @@ enum {
     CT_LOG_RINGING = 2,
     CT_LOG_ANSWERED = 4,
     CT_LOG_ENDED = 8,
-    CT_LOG_TOLL = 16, /* may come more than once */
 };
 
 /* Messages that wait for the store. */
@@ -38,6 +37,25 @@ struct ct_log_leg {
     struct ct_str call_id;
 };
 
+enum ct_log_move_kind {
+    CT_LOG_PAY,         /* it goes out to a trunk, if the limits allow it */
+    CT_LOG_UNPAY,       /* it has not gone out: as it was before */
+    CT_LOG_TRANSFERRED, /* one of its sides was replaced */
+    CT_LOG_AGAIN,       /* the limits are asked again */
+};
+
+/* What may happen to a call more than once. Written before it is counted in `move_count`: the writer may read it. */
+struct ct_log_move {
+    struct ct_log_move *next;
+    enum ct_log_move_kind kind;
+    bool answered; /* before it came */
+    int64_t at;
+    struct ct_call_toll toll; /* of PAY and AGAIN; of UNPAY who paid before */
+    int64_t trunk_id;
+    bool paid;                      /* of TRANSFERRED: since then, and not before */
+    struct ct_call_verdict verdict; /* set by the writer */
+};
+
 /* A call. What a step says is written once, before its bit is set in `wanted`: the writer may read it. */
 struct ct_log_entry {
     struct ct_log_entry *next; /* in its bucket */
@@ -52,13 +70,24 @@ struct ct_log_entry {
     int64_t code;
     struct ct_str reason;
 
-    bool dialled; /* its legs are the caller's */
-    bool told;    /* of the verdict */
-    struct ct_call_toll toll;
-    struct ct_call_toll later; /* of a call that has begun: what CT_LOG_TOLL asks for */
-    int64_t later_trunk_id, later_at;
-    struct ct_call_verdict verdict;
-    bool judged; /* by the writer */
+    bool dialled;                         /* its legs are the caller's */
+    bool asks;                            /* the limits, as it begins */
+    bool told;                            /* what they say */
+    struct ct_str number;                 /* that goes out, as it begins: the writer's */
+    struct ct_call_toll toll;             /* what the limits were asked for last */
+    struct ct_call_verdict verdict;       /* of the beginning: set by the writer */
+    const struct ct_call_verdict *judged; /* NULL: not yet */
+
+    struct ct_log_move *moves, **moves_end; /* that are not written */
+    size_t move_count, moves_sent;
+    int64_t last_ms; /* of all moves: no two are at the same time */
+    /* Of a transfer that has to be paid for, until it is settled; at_ms 0: there is none. */
+    struct {
+        int64_t at_ms;
+        int64_t payer_id;
+        int64_t trunk_id;
+        struct ct_call_toll toll;
+    } before;
 
     unsigned wanted;
     unsigned sent;
@@ -100,6 +129,17 @@ struct ct_call_log {
     struct ct_log_pending pending[CT_LOG_PENDING_MOST];
     size_t pending_count;
 };
+
+size_t ct_log_bucket(struct ct_str text);
+/** NULL: there is none. */
+struct ct_log_entry *ct_log_find(struct ct_call_log *log, const char *key);
+/** Writes what there is to write, unless some of it is under way. May free the entry. */
+void ct_log_submit(struct ct_log_entry *entry);
+/** A copy. CT_NOMEM. */
+CT_CHECKED enum ct_result ct_log_keep(struct ct_arena *arena, struct ct_str text,
+                                      struct ct_str *out);
+/** What was heard and belongs to nobody yet is forgotten. */
+void ct_log_clear_pending(struct ct_call_log *log);
 
 /** Writes what is to be written of a call, on the writer's thread: the `run` of its job. */
 CT_CHECKED enum ct_result ct_call_log_write(void *ctx, struct ct_db *db);

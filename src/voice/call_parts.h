@@ -61,7 +61,13 @@ struct ct_live {
         ct_sip_fork fork;
     } forks[CT_SIP_MAX_FORKS];
     struct ct_timer ring_timer;
-    struct ct_timer longest_timer;
+    struct ct_timer limit_timer;
+    struct {
+        int64_t from_ms; /* of the clock that only goes forward */
+        int64_t longest_ms;
+        int64_t again_ms;
+        struct ct_str over;
+    } limit;
 
     bool held; /* the answer waits for a PRACK of the caller, who has not been answered before */
 
@@ -81,6 +87,8 @@ struct ct_live {
     struct ct_live_leg
         *transferor; /* who is to be told with NOTIFY what becomes of it; NULL: none */
     bool transfers;
+    int64_t trunk_before; /* of the record, if nothing comes of it */
+    int64_t payer_before;
 };
 
 struct ct_calls {
@@ -120,6 +128,11 @@ struct ct_sip_body ct_live_through(const struct ct_live_leg *leg, bool offer,
 /** The call is answered by this leg. */
 void ct_live_note_answer(struct ct_live *call, const struct ct_live_leg *leg);
 
+/* ---- call_limit.c ---- */
+/** From now on the limits of the call's route are counted. */
+void ct_live_limit(struct ct_live *call);
+void ct_live_limit_fire(void *ctx);
+
 /* ---- call_ring.c ---- */
 /** Begins to ring; the call's `ring_for` says for whom. */
 void ct_live_ring(struct ct_live *call, const struct ct_call_route *route);
@@ -154,6 +167,8 @@ void ct_live_forget_exchange(struct ct_live *call, const struct ct_live_leg *leg
 void ct_live_leg_referred(void *ctx, const struct ct_sip_refer *refer);
 /** Tells the transferor; from 200 on he is done. */
 void ct_live_tell_transferor(struct ct_live *call, int status);
+/** The record learns what has become of a transfer, if there is one; the call as it was before, if that is nothing. */
+void ct_live_transfer_over(struct ct_live *call, bool done);
 /** An INVITE with Replaces (RFC 3891). */
 void ct_live_replace(struct ct_calls *calls, struct ct_sip_server *server,
                      const struct ct_sip_message *message, void *peer);

@@ -4,9 +4,7 @@
 
 #include "sip/write.h"
 #include "voice/call_read.h"
-#include "voice/relay.h"
-
-#define RETRY_AFTER CT_STR("Retry-After: 5\r\n")
+#include "voice/call_targets.h"
 
 /* ---- what routing asks ---- */
 
@@ -53,182 +51,6 @@ static struct ct_routing_world make_world(struct ct_call_planner *planner)
                                      .reaches = reaches};
     world.trunks = ct_carriers_all(planner->carriers, &world.trunk_count);
     return world;
-}
-
-/* ---- legs ---- */
-
-static void refuse(struct ct_call_route *out, int status, struct ct_str reason)
-{
-    out->status = status;
-    out->reason = reason;
-    out->target_count = 0;
-    if (status == 503)
-        out->headers = RETRY_AFTER;
-}
-
-static struct ct_str done(struct ct_buf *buf, bool *failed)
-{
-    struct ct_str text = ct_buf_done(buf);
-    *failed = *failed || buf->failed;
-    return text;
-}
-
-static struct ct_str address_of(struct ct_arena *arena, struct ct_str number, const char *host,
-                                bool *failed)
-{
-    struct ct_buf text = ct_buf_in(arena);
-    ct_buf_text(&text, "<sip:");
-    if (number.len > 0) {
-        ct_sip_escape_user(&text, number);
-        ct_buf_char(&text, '@');
-    }
-    ct_buf_text(&text, host);
-    ct_buf_char(&text, '>');
-    return done(&text, failed);
-}
-
-/* How the caller is shown. The number of one who calls anonymously is told to trunks that are trusted with it. */
-static bool fill_identity(const struct ct_call_planner *planner, struct ct_arena *arena,
-                          const struct ct_identity *identity, bool trusted,
-                          struct ct_sip_invite *invite)
-{
-    bool failed = false;
-    const char *domain = planner->config->sip_domain;
-    if (identity->anonymous || identity->number.len == 0)
-        invite->from = CT_STR("\"Anonymous\" <sip:anonymous@anonymous.invalid>");
-    else
-        invite->from = address_of(arena, identity->number, domain, &failed);
-    struct ct_buf headers = ct_buf_in(arena);
-    if (trusted && identity->number.len > 0) {
-        ct_buf_text(&headers, "P-Asserted-Identity: ");
-        ct_buf_str(&headers, address_of(arena, identity->number, domain, &failed));
-        ct_buf_text(&headers, "\r\n");
-    }
-    if (identity->anonymous)
-        ct_buf_text(&headers, "Privacy: id\r\n");
-    invite->headers = done(&headers, &failed);
-    return !failed;
-}
-
-static bool add_binding(const struct ct_call_planner *planner, struct ct_arena *arena,
-                        const struct ct_routing *routing, const struct ct_binding *binding,
-                        struct ct_call_target *out)
-{
-    struct ct_sip_invite *invite = &out->invite;
-    struct ct_sip_hop *hop = ct_arena_alloc(arena, sizeof(*hop));
-    const char *uri = ct_str_dup(arena, binding->contact);
-    const char *path = ct_str_dup(arena, binding->path);
-    bool failed = false;
-    if (hop == NULL || uri == NULL || path == NULL ||
-        !fill_identity(planner, arena, &routing->identity, false, invite))
-        return false;
-    *hop = binding->hop;
-    invite->route = ct_str_of(path);
-    if (binding->node.len > 0 &&
-        ct_relay_route(planner->relay, arena, binding, hop, &invite->route) != CT_OK)
-        return false;
-    invite->uri = ct_str_of(uri);
-    invite->to = address_of(arena, routing->number, planner->config->sip_domain, &failed);
-    invite->hops = hop;
-    invite->hop_count = 1;
-    invite->user = routing->number;
-    invite->stay = true;
-    out->device_id = binding->device_id;
-    out->account_id = routing->payer_id;
-    out->foreign = routing->payer_id != routing->callee_id;
-    return !failed;
-}
-
-static bool add_devices(const struct ct_call_planner *planner, struct ct_arena *arena,
-                        const struct ct_routing *routing, struct ct_call_target *targets,
-                        size_t *count)
-{
-    for (size_t i = 0; i < routing->devices.count; i++) {
-        const struct ct_binding *const *all;
-        size_t bindings = ct_registrar_find(planner->registrar, routing->devices.at[i], &all);
-        for (size_t k = 0; k < bindings && *count < CT_CALL_MAX_TARGETS; k++)
-            if (!add_binding(planner, arena, routing, all[k], &targets[(*count)++]))
-                return false;
-    }
-    return true;
-}
-
-/* Where the host is, as far as it is known, without what is down. */
-static bool add_hops(const struct ct_call_planner *planner, struct ct_arena *arena,
-                     const struct ct_way_out *way, struct ct_sip_invite *invite)
-{
-    struct ct_sip_hop *hops = ct_arena_alloc(arena, CT_TRUNK_HOPS_MOST * sizeof(*hops));
-    if (hops == NULL)
-        return false;
-    invite->hop_count = ct_trunk_watch_hops(planner->watch, way->trunk, way->host, hops);
-    invite->hops = hops;
-    /* what follows goes where the certificate was looked at */
-    invite->stay = invite->hop_count > 0 && hops[0].name != NULL;
-    return true;
-}
-
-static bool add_way(const struct ct_call_planner *planner, struct ct_arena *arena,
-                    const struct ct_routing *routing, const struct ct_way_out *way,
-                    struct ct_call_target *out)
-{
-    const struct ct_trunk *trunk = way->trunk;
-    struct ct_sip_invite *invite = &out->invite;
-    struct ct_buf uri = ct_buf_in(arena);
-    bool failed = false;
-    if (!fill_identity(planner, arena, &routing->identity, trunk->trusted, invite))
-        return false;
-    ct_buf_text(&uri, "sip:");
-    ct_sip_escape_user(&uri, way->number);
-    ct_buf_char(&uri, '@');
-    ct_buf_str(&uri, way->host);
-    struct ct_buf to = ct_buf_in(arena);
-    ct_buf_char(&to, '<');
-    ct_buf_str(&to, ct_buf_done(&uri));
-    ct_buf_char(&to, '>');
-    invite->to = done(&to, &failed);
-    if (!ct_str_equal(trunk->transport, CT_STR("udp"))) {
-        ct_buf_text(&uri, ";transport=");
-        ct_buf_str(&uri, trunk->transport);
-    }
-    invite->uri = done(&uri, &failed);
-    invite->user = trunk->username.len > 0 ? trunk->username : routing->identity.number;
-    invite->user = ct_str_of(ct_str_dup(arena, invite->user));
-    if (trunk->username.len > 0) {
-        invite->credentials = ct_carriers_credentials;
-        invite->credentials_ctx = ct_carriers_answers(planner->carriers, trunk);
-        failed = failed || invite->credentials_ctx == NULL;
-    }
-    out->trunk_id = trunk->id;
-    return !failed && add_hops(planner, arena, way, invite);
-}
-
-static void fill_route(const struct ct_call_planner *planner, struct ct_arena *arena,
-                       const struct ct_routing *routing, struct ct_call_route *out)
-{
-    struct ct_call_target targets[CT_CALL_MAX_TARGETS];
-    struct ct_call_target *kept = NULL;
-    size_t count = 0;
-    if (routing->status != 0) {
-        refuse(out, routing->status, ct_str_of(routing->reason));
-        return;
-    }
-    memset(targets, 0, sizeof(targets));
-    bool fine = add_devices(planner, arena, routing, targets, &count);
-    for (size_t i = 0; fine && i < routing->way_count && count < CT_CALL_MAX_TARGETS; i++)
-        fine = add_way(planner, arena, routing, &routing->ways[i], &targets[count++]);
-    /* few have many, and they are kept as long as the call */
-    if (fine)
-        kept = ct_arena_room(arena, count * sizeof(targets[0]));
-    if (kept == NULL) {
-        refuse(out, 503, (struct ct_str){0});
-        return;
-    }
-    memcpy(kept, targets, count * sizeof(targets[0]));
-    out->targets = kept;
-    out->target_count = count;
-    out->in_order = routing->in_order;
-    out->failover = routing->way_count > 0;
-    out->ring_ms = routing->way_count > 0 ? 0 : routing->ring_ms;
 }
 
 /* ---- calls that come ---- */
@@ -282,7 +104,7 @@ static struct ct_trip *set_out(struct ct_call_planner *planner, struct ct_arena 
 {
     struct ct_trip *trip = ct_arena_alloc(arena, sizeof(*trip));
     if (result != CT_OK || trip == NULL) {
-        refuse(out, result == CT_NOT_FOUND ? 403 : 503, (struct ct_str){0});
+        ct_call_route_refuse(out, result == CT_NOT_FOUND ? 403 : 503, (struct ct_str){0});
         out->parties.from = CT_STR("anonymous");
         out->parties.to = CT_STR("");
         return NULL;
@@ -291,12 +113,13 @@ static struct ct_trip *set_out(struct ct_call_planner *planner, struct ct_arena 
     note_parties(routing, &out->parties);
     out->parties.own = trip;
     if (ct_call_log_is_full(planner->log))
-        refuse(out, 503, (struct ct_str){0});
+        ct_call_route_refuse(out, 503, (struct ct_str){0});
     else
-        fill_route(planner, arena, routing, out);
+        ct_call_route_fill(planner, arena, routing, out);
     if (out->status == 0 && routing->way_count > 0) {
         trip->toll = (struct ct_call_toll){routing->payer_id, routing->number};
         out->parties.to_trunk_id = routing->ways[0].trunk->id;
+        out->parties.payer_id = routing->payer_id;
     }
     trip->routing.ways = NULL;
     trip->routing.way_count = 0;
@@ -329,7 +152,7 @@ void ct_call_plan_incoming(void *ctx, const struct ct_call_facts *facts, void *p
     out->parties.from_trunk_id = who->trunk_id;
     if (trip != NULL && who->trunk_id != 0 && call.trunk->channels > 0 && out->status == 0 &&
         count_busy(planner, who->trunk_id) >= call.trunk->channels)
-        refuse(out, 503, CT_STR("No channel is free"));
+        ct_call_route_refuse(out, 503, CT_STR("No channel is free"));
     if (trip == NULL || trip->toll.payer_id == 0 || out->status != 0)
         return;
     trip->route = *out;
@@ -343,13 +166,20 @@ static void ask_limits(struct ct_call_planner *planner, const struct ct_call_fac
     struct ct_trip *trip = facts->parties.own;
     int64_t trunk_id = routing->ways[0].trunk->id;
     const struct ct_call_toll toll = {routing->payer_id, routing->number};
-    if (trip == NULL || ct_call_log_toll(planner->log, facts->key, &toll, trunk_id) != CT_OK) {
-        refuse(out, 503, (struct ct_str){0});
+    if (trip == NULL || ct_call_log_toll(planner->log, facts, &toll, trunk_id) != CT_OK) {
+        ct_call_route_refuse(out, 503, (struct ct_str){0});
         return;
     }
-    out->parties = (struct ct_call_parties){.to_trunk_id = trunk_id};
+    out->parties = (struct ct_call_parties){.to_trunk_id = trunk_id, .payer_id = routing->payer_id};
     trip->route = *out;
     out->later = true;
+}
+
+static void limit(const struct ct_call_verdict *verdict, struct ct_call_route *out)
+{
+    out->longest_ms = verdict->longest_ms == INT64_MAX ? 0 : verdict->longest_ms;
+    out->again_ms = verdict->again_ms;
+    out->over = verdict->over == NULL ? (struct ct_str){0} : ct_str_of(verdict->over);
 }
 
 void ct_call_plan_decided(void *ctx, const struct ct_call_facts *facts, struct ct_arena *arena,
@@ -360,13 +190,13 @@ void ct_call_plan_decided(void *ctx, const struct ct_call_facts *facts, struct c
     const struct ct_call_verdict *verdict = ct_call_log_verdict(planner->log, facts->key);
     (void)arena;
     if (trip == NULL || verdict == NULL) {
-        refuse(out, 503, (struct ct_str){0});
+        ct_call_route_refuse(out, 503, (struct ct_str){0});
     } else if (verdict->why != NULL) {
-        refuse(out, 403, ct_str_of(verdict->why));
+        ct_call_route_refuse(out, 403, ct_str_of(verdict->why));
     } else {
         *out = trip->route;
         out->later = false;
-        out->longest_ms = verdict->longest_ms == INT64_MAX ? 0 : verdict->longest_ms;
+        limit(verdict, out);
     }
 }
 
@@ -389,12 +219,30 @@ static void go_on(struct ct_call_planner *planner, const struct ct_call_facts *f
                   struct ct_routing *routing, struct ct_arena *arena, struct ct_call_route *out)
 {
     struct ct_trip *trip = facts->parties.own;
-    fill_route(planner, arena, routing, out);
+    ct_call_route_fill(planner, arena, routing, out);
     if (out->status == 0 && routing->way_count > 0)
         ask_limits(planner, facts, routing, out);
     routing->ways = NULL;
     routing->way_count = 0;
     trip->routing = *routing;
+}
+
+void ct_call_plan_again(void *ctx, const struct ct_call_facts *facts)
+{
+    struct ct_call_planner *planner = ctx;
+    ct_call_log_again(planner->log, facts->key);
+}
+
+void ct_call_plan_prolong(struct ct_call_planner *planner, const char *key,
+                          const struct ct_call_verdict *verdict)
+{
+    struct ct_call_route route = {0};
+    limit(verdict, &route);
+    /* CT_NOT_FOUND: it has ended meanwhile */
+    if (verdict->why != NULL)
+        (void)!ct_calls_end(planner->calls, key, ct_str_of(verdict->why));
+    else
+        (void)!ct_calls_prolong(planner->calls, key, route.longest_ms, route.again_ms, route.over);
 }
 
 bool ct_call_plan_unanswered(void *ctx, const struct ct_call_facts *facts, int status,
@@ -439,20 +287,20 @@ void ct_call_plan_transfer(void *ctx, const struct ct_call_facts *facts, enum ct
     struct ct_sip_uri uri;
     /* a trunk connects whom it likes on its own side */
     if (device_id == 0 || !ct_sip_uri_read(target, &uri)) {
-        refuse(out, device_id == 0 ? 403 : 400, (struct ct_str){0});
+        ct_call_route_refuse(out, device_id == 0 ? 403 : 400, (struct ct_str){0});
         return;
     }
     call.dialled = ct_call_user(arena, &uri);
     enum ct_result result = route(planner, arena, device_id, &call, &routing);
     if (result != CT_OK) {
-        refuse(out, result == CT_NOT_FOUND ? 403 : 503, (struct ct_str){0});
+        ct_call_route_refuse(out, result == CT_NOT_FOUND ? 403 : 503, (struct ct_str){0});
         return;
     }
     routing.callee_id = parties->callee_id;
-    fill_route(planner, arena, &routing, out);
+    ct_call_route_fill(planner, arena, &routing, out);
     /* two sides outside would be two calls there, and the limits know of one */
     if (out->status == 0 && routing.way_count > 0 && outside)
-        refuse(out, 403, (struct ct_str){0});
+        ct_call_route_refuse(out, 403, (struct ct_str){0});
     else if (out->status == 0 && routing.way_count > 0)
         ask_limits(planner, facts, &routing, out);
 }
@@ -473,11 +321,11 @@ void ct_call_plan_first(void *ctx, const struct ct_call_facts *facts, struct ct_
     int64_t *device = ct_arena_alloc(arena, sizeof(*device));
     const char *why;
     if (device == NULL) {
-        refuse(out, 503, (struct ct_str){0});
+        ct_call_route_refuse(out, 503, (struct ct_str){0});
         return;
     }
     if (!ct_call_counts_dialled(order->planner->counts, facts->parties.caller_id, &why)) {
-        refuse(out, 403, ct_str_of(why));
+        ct_call_route_refuse(out, 403, ct_str_of(why));
         return;
     }
     *device = order->device_id;
@@ -488,9 +336,9 @@ void ct_call_plan_first(void *ctx, const struct ct_call_facts *facts, struct ct_
                                        .callee_id = facts->parties.caller_id,
                                        .payer_id = facts->parties.caller_id,
                                        .ring_ms = 30000};
-    fill_route(order->planner, arena, &routing, out);
+    ct_call_route_fill(order->planner, arena, &routing, out);
     if (out->status == 0 && out->target_count == 0)
-        refuse(out, 480, CT_STR("The device is not registered"));
+        ct_call_route_refuse(out, 480, CT_STR("The device is not registered"));
 }
 
 void ct_call_plan_second(void *ctx, const struct ct_call_facts *facts, struct ct_arena *arena,
@@ -505,7 +353,8 @@ void ct_call_plan_second(void *ctx, const struct ct_call_facts *facts, struct ct
     bool asked = routing.payer_id == order->toll.payer_id &&
                  ct_str_equal(routing.number, order->toll.number);
     out->parties.from_device_id = order->device_id;
-    out->longest_ms = order->longest_ms;
+    if (order->toll.payer_id != 0)
+        limit(&order->verdict, out);
     if (trip != NULL)
         trip->judged = true;
     /* whom the number leads to may have become another while the device rang: nobody has asked for that one */

@@ -39,7 +39,6 @@ struct ct_trip {
     struct ct_call_route route;
     struct ct_call_toll toll; /* payer_id 0: none */
     bool judged;              /* whoever began it has asked the limits */
-    int64_t longest_ms;       /* likewise; 0: any time */
 };
 
 /** As the members of struct ct_call_plan; ctx is the planner, a peer a struct ct_call_peer. */
@@ -54,6 +53,11 @@ void ct_call_plan_transfer(void *ctx, const struct ct_call_facts *facts, enum ct
 bool ct_call_plan_may_replace(void *ctx, void *peer, int64_t account_id);
 bool ct_call_plan_redirected(void *ctx, const struct ct_call_facts *facts, struct ct_str target,
                              struct ct_arena *arena, struct ct_call_route *out);
+void ct_call_plan_again(void *ctx, const struct ct_call_facts *facts);
+
+/** ct_call_plan_again was answered. */
+void ct_call_plan_prolong(struct ct_call_planner *planner, const char *key,
+                          const struct ct_call_verdict *verdict);
 
 /** The limits of a call's account are known: what a route with `later` left open. A ct_call_decision, as the
  *  next ones; ctx is the planner. */
@@ -66,8 +70,8 @@ struct ct_call_order {
     int64_t device_id;
     struct ct_str from; /* E.164, as what follows */
     struct ct_str to;
-    int64_t longest_ms;       /* as the limits say; 0: any time */
-    struct ct_call_toll toll; /* what they were asked for; payer_id 0: they were not */
+    struct ct_call_toll toll;       /* what the limits were asked for; payer_id 0: they were not */
+    struct ct_call_verdict verdict; /* and what they said */
 };
 /** Rings the device. ctx is an order. */
 void ct_call_plan_first(void *ctx, const struct ct_call_facts *facts, struct ct_arena *arena,

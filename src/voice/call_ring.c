@@ -156,6 +156,7 @@ static void nobody(struct ct_live *call)
     ct_timer_stop(&call->ring_timer);
     if (call->transfers) {
         ct_live_tell_transferor(call, told);
+        ct_live_transfer_over(call, false);
         /* whoever wanted to be rid of the call has it still, or has gone */
         if (call->side[call->ring_for] == NULL)
             ct_live_finish(call, CT_CALL_COMPLETED, CT_CALL_SYSTEM, call->facts.sip_code,
@@ -166,8 +167,11 @@ static void nobody(struct ct_live *call)
         call->rounds++;
         call->best = 0;
         route.parties = call->route.parties;
-        if (route.longest_ms == 0)
+        if (route.longest_ms == 0) {
             route.longest_ms = call->route.longest_ms;
+            route.again_ms = call->route.again_ms;
+            route.over = call->route.over;
+        }
         ct_live_ring(call, &route);
         return;
     }
@@ -437,7 +441,6 @@ void ct_live_leg_answered(void *ctx, const struct ct_sip_answer *answer)
         ct_live_tell_transferor(call, 200);
         ct_live_leg_part(before);
     }
-    call->transfers = false;
     if (call->second != NULL) {
         ring_second(leg, answer);
     } else if (other == NULL) {
@@ -446,6 +449,7 @@ void ct_live_leg_answered(void *ctx, const struct ct_sip_answer *answer)
         answer_caller(leg, answer);
     } else {
         ct_live_note_answer(call, leg);
+        ct_live_transfer_over(call, true);
         if (answer->wants_ack && !ct_live_offer(leg, other, CT_LIVE_BRIDGED, answer->body))
             ct_live_finish(call, CT_CALL_COMPLETED, CT_CALL_SYSTEM, call->facts.sip_code,
                            CT_STR("The two sides could not be connected"));

@@ -12,10 +12,27 @@ void ct_live_tell_transferor(struct ct_live *call, int status)
         return;
     result = ct_sip_session_refer_notify(leg->session, status, (struct ct_str){0});
     (void)result; /* he finds out when he is hung up on, or is not */
-    if (status >= 200) {
+    if (status >= 200)
         call->transferor = NULL;
-        call->transfers = false;
+}
+
+static void say_transferred(struct ct_live *call, bool done)
+{
+    const struct ct_call_sink *sink = &call->calls->options.sink;
+
+    sink->transferred(sink->ctx, &call->facts, done);
+}
+
+void ct_live_transfer_over(struct ct_live *call, bool done)
+{
+    if (!call->transfers)
+        return;
+    call->transfers = false;
+    if (!done) {
+        call->facts.parties.to_trunk_id = call->trunk_before;
+        call->facts.parties.payer_id = call->payer_before;
     }
+    say_transferred(call, done);
 }
 
 static void refuse(struct ct_live_leg *leg, int status)
@@ -55,9 +72,13 @@ static void transfer_to(struct ct_live_leg *leg, const struct ct_sip_refer *refe
     }
     call->transferor = leg;
     call->transfers = true;
+    call->trunk_before = call->facts.parties.to_trunk_id;
+    call->payer_before = call->facts.parties.payer_id;
     call->ring_for = leg == call->side[0] ? 0 : 1;
     call->best = 0;
     route.longest_ms = call->route.longest_ms;
+    route.again_ms = call->route.again_ms;
+    route.over = call->route.over;
     ct_live_ring(call, &route);
 }
 
@@ -91,7 +112,6 @@ static void connect(struct ct_live_leg *leg, struct ct_live_leg *named)
                        (struct ct_str){0});
     } else {
         call->transferor = leg;
-        call->transfers = true;
         ct_live_tell_transferor(call, 200);
         ends->side[0] = NULL;
         ends->side[1] = NULL;
@@ -101,6 +121,7 @@ static void connect(struct ct_live_leg *leg, struct ct_live_leg *named)
         ct_live_leg_part(before);
         keeps->exchange = CT_LIVE_ASKED;
         keeps->giver = stays;
+        say_transferred(keeps, true);
         if (swapped)
             ct_live_leg_part(after);
         else
@@ -197,6 +218,7 @@ void ct_live_take_place(struct ct_live *call)
     call->side[call->newcomer_side] = newcomer;
     if (before != NULL)
         ct_live_leg_end(before, 200, CT_STR("Replaced"), (struct ct_str){0});
+    say_transferred(call, true);
 }
 
 void ct_live_replace(struct ct_calls *calls, struct ct_sip_server *server,

@@ -33,21 +33,27 @@ CT_CHECKED enum ct_result ct_call_caps_write(struct ct_arena *arena, struct ct_d
 /** Deletes what belongs to an account that ends. */
 CT_CHECKED enum ct_result ct_call_caps_forget(struct ct_db *db, int64_t user_id);
 
-/** Whether a call to a trunk may begin. */
+/**
+ * Whether a call to a trunk may begin, or go on. Of the minutes of a day each call is granted some at a time, which no
+ * other one gets, so that all of them together never use more than there are; before they are used up the limits are
+ * asked again. So they are every minute of any call that goes out: what an account may no longer do ends.
+ */
 struct ct_call_verdict {
     const char *why;    /* NULL: it may. Else a sentence without its end, static */
-    int64_t longest_ms; /* when it is to be ended; INT64_MAX: never */
+    int64_t longest_ms; /* when it is to be ended, from where it is paid for; INT64_MAX: never */
+    int64_t again_ms;   /* when to ask again, likewise; 0: not any more */
+    const char *over;   /* why it ends then; NULL: it has been as long as a call may be. Static */
+    int64_t granted_ms; /* for its record, whoever writes it; 0: its minutes are not counted */
 };
 /** Judges a call of an account to @p number (E.164) by what its records say at @p now_ms: to be asked in the write
  *  that then writes the call's own record, so that no two calls take the last place. */
 CT_CHECKED enum ct_result ct_call_caps_judge(struct ct_db *db, int64_t user_id,
                                              struct ct_str number, int64_t now_ms,
                                              struct ct_call_verdict *out);
-/** The calls of a process that go on to trunks although their accounts have used up their minutes of the day: the keys of
- *  at most @p most of them, in @p arena. CT_NOMEM. */
-CT_CHECKED enum ct_result ct_call_caps_spent(struct ct_arena *arena, struct ct_db *db,
-                                             struct ct_str node, int64_t now_ms, size_t most,
-                                             struct ct_str *out, size_t *count);
+/** Judges a call in progress, and grants it more, in its record. CT_NOT_FOUND when it is over. */
+CT_CHECKED enum ct_result ct_call_caps_again(struct ct_db *db, int64_t call_id,
+                                             struct ct_str number, int64_t now_ms,
+                                             struct ct_call_verdict *out);
 /** Adds what a call to a trunk has lasted, or takes back what was added (@p ms below 0). */
 CT_CHECKED enum ct_result ct_call_usage_add(struct ct_db *db, int64_t user_id, int64_t answered_at,
                                             int64_t ms);

@@ -33,8 +33,50 @@ struct ct_carriers {
     struct ct_timer timer;
 };
 
+static bool has(const struct ct_trunk *trunks, size_t count, int64_t id)
+{
+    for (size_t i = 0; i < count; i++)
+        if (trunks[i].id == id)
+            return true;
+    return false;
+}
+
+/* One that is only disabled is still there, and so are its calls. */
+static enum ct_result is_deleted(struct ct_db *db, int64_t id, bool *out)
+{
+    struct ct_stmt *stmt;
+    enum ct_result result = ct_db_query(db, "SELECT 1 FROM trunks WHERE id = $1", &stmt);
+    if (result != CT_OK)
+        return result;
+    ct_bind_int(stmt, 1, id);
+    result = ct_step(stmt);
+    *out = result == CT_OK;
+    return result == CT_ROW ? CT_OK : result;
+}
+
+/* The trunks that were there before and are not any more, in @p arena. */
+static enum ct_result find_gone(const struct ct_carriers *carriers, struct ct_arena *arena,
+                                struct ct_db *db, const struct ct_trunk *trunks, size_t count,
+                                struct ct_ints *out)
+{
+    int64_t *ids = ct_arena_alloc(arena, carriers->count * sizeof(*ids));
+    enum ct_result result = ids == NULL ? CT_NOMEM : CT_OK;
+    *out = (struct ct_ints){ids, 0};
+    for (size_t i = 0; result == CT_OK && i < carriers->count; i++) {
+        int64_t id = carriers->trunks[i].id;
+        bool deleted = false;
+        if (has(trunks, count, id))
+            continue;
+        result = is_deleted(db, id, &deleted);
+        if (deleted)
+            ids[out->count++] = id;
+    }
+    return result;
+}
+
 static void look(struct ct_carriers *carriers)
 {
+    struct ct_ints gone = {0};
     const struct ct_trunk *trunks = NULL;
     size_t count = 0;
     struct ct_db *db;
@@ -43,6 +85,8 @@ static void look(struct ct_carriers *carriers)
         arena == NULL ? CT_NOMEM : ct_reader_begin(carriers->options.reader, &db);
     if (result == CT_OK) {
         result = ct_trunk_load(carriers->options.config, arena, db, &trunks, &count);
+        if (result == CT_OK)
+            result = find_gone(carriers, arena, db, trunks, count, &gone);
         ct_reader_end(carriers->options.reader, db);
     }
     /* while the database is away those are trusted that were there */
@@ -54,6 +98,8 @@ static void look(struct ct_carriers *carriers)
     carriers->arena = arena;
     carriers->trunks = trunks;
     carriers->count = count;
+    for (size_t i = 0; carriers->options.gone != NULL && i < gone.count; i++)
+        carriers->options.gone(carriers->options.ctx, gone.at[i]);
 }
 
 static void look_again(void *ctx)

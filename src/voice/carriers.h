@@ -22,6 +22,9 @@ struct ct_carriers_options {
     const struct ct_sip_env *env;
     struct ct_wheel *wheel;
     struct ct_reader *reader;
+    /** A trunk was deleted. May be NULL. */
+    void (*gone)(void *ctx, int64_t trunk_id);
+    void *ctx;
 };
 /** The owner frees it with ct_carriers_free. CT_NOMEM. */
 CT_CHECKED enum ct_result ct_carriers_new(const struct ct_carriers_options *options,

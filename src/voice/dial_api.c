@@ -127,22 +127,22 @@ static enum ct_result find_way(struct ct_call *call, const struct ct_device *dev
 
 /* Begins the record, or the one that says why not: then there is no call. */
 static enum ct_result begin_record(struct ct_call *call, const struct ct_routing *routing,
-                                   const struct ct_record_new *record, int64_t *longest_ms,
+                                   struct ct_record_new *record, struct ct_call_verdict *verdict,
                                    bool *refused, int64_t *id)
 {
-    struct ct_call_verdict verdict = {.why = routing->reason, .longest_ms = INT64_MAX};
+    *verdict = (struct ct_call_verdict){.why = routing->reason, .longest_ms = INT64_MAX};
     enum ct_result result = CT_OK;
     int status = routing->status;
     if (status == 0 && routing->way_count > 0) {
         status = 403;
         result = ct_call_caps_judge(call->db, routing->payer_id, routing->number,
-                                    record->started_at, &verdict);
+                                    record->started_at, verdict);
     }
     if (result != CT_OK)
         return result;
-    *longest_ms = verdict.longest_ms == INT64_MAX ? 0 : verdict.longest_ms;
-    *refused = verdict.why != NULL;
-    return *refused ? ct_record_refuse(call->db, record, status, ct_str_of(verdict.why), id)
+    record->granted_ms = verdict->granted_ms;
+    *refused = verdict->why != NULL;
+    return *refused ? ct_record_refuse(call->db, record, status, ct_str_of(verdict->why), id)
                     : ct_record_begin(call->db, record, id);
 }
 
@@ -175,20 +175,20 @@ static enum ct_result dial(struct ct_call *call)
         result = find_way(call, &device, now, &routing);
     if (result != CT_OK)
         return result;
-    const struct ct_record_new record = {.key = ct_str_of(attempt->key),
-                                         .node = ct_switchboard_node(board),
-                                         .caller_id = call->user_id,
-                                         .callee_id = routing.callee_id,
-                                         .from = body->from,
-                                         .to = body->to,
-                                         .from_device_id = device.id,
-                                         .from_number_id = routing.identity.number_id,
-                                         .to_number_id = routing.number_id,
-                                         .to_trunk_id =
-                                             routing.way_count > 0 ? routing.ways[0].trunk->id : 0,
-                                         .payer_id = routing.way_count > 0 ? routing.payer_id : 0,
-                                         .started_at = now};
-    result = begin_record(call, &routing, &record, &order.longest_ms, &refused, &id);
+    struct ct_record_new record = {.key = ct_str_of(attempt->key),
+                                   .node = ct_switchboard_node(board),
+                                   .caller_id = call->user_id,
+                                   .callee_id = routing.callee_id,
+                                   .from = body->from,
+                                   .to = body->to,
+                                   .from_device_id = device.id,
+                                   .from_number_id = routing.identity.number_id,
+                                   .to_number_id = routing.number_id,
+                                   .to_trunk_id =
+                                       routing.way_count > 0 ? routing.ways[0].trunk->id : 0,
+                                   .payer_id = routing.way_count > 0 ? routing.payer_id : 0,
+                                   .started_at = now};
+    result = begin_record(call, &routing, &record, &order.verdict, &refused, &id);
     if (result == CT_OK)
         result = show(call, id);
     if (result != CT_OK || refused || attempt->posted)

@@ -2,6 +2,7 @@
 
 #include "events/events.h"
 #include "voice/caps.h"
+#include "voice/device_news.h"
 #include "voice/devices.h"
 
 #define PAGE_ROWS 100
@@ -30,9 +31,12 @@ static enum ct_result tell_page(struct ct_db *db, int64_t user_id, int64_t now_m
 
 enum ct_result ct_voice_forget_account(struct ct_db *db, int64_t user_id, int64_t now_ms)
 {
-    enum ct_result result;
     int64_t after = 0;
     size_t count = 0;
+    /* before its devices, so that its calls end for this reason */
+    enum ct_result result = ct_device_news_account(db, user_id, now_ms);
+    if (result != CT_OK)
+        return result;
     do {
         result = tell_page(db, user_id, now_ms, &after, &count);
     } while (result == CT_OK && count == PAGE_ROWS);

@@ -6,6 +6,7 @@
 #include "store/migrations.h"
 #include "voice/call_view.h"
 #include "voice/caps.h"
+#include "voice/record_parts.h"
 
 /* ---- events ---- */
 
@@ -25,8 +26,7 @@ static enum ct_result tell_one(struct ct_arena *arena, struct ct_db *db,
     return data.failed ? CT_NOMEM : ct_event_write(db, &event);
 }
 
-/* Tells both accounts of a call what has become of it: each as it sees the call. */
-static enum ct_result tell(struct ct_db *db, int64_t id, enum ct_event_type type, int64_t at)
+enum ct_result ct_record_tell(struct ct_db *db, int64_t id, enum ct_event_type type, int64_t at)
 {
     struct ct_record record;
     struct ct_arena *arena = ct_arena_new();
@@ -80,8 +80,8 @@ static enum ct_result insert(struct ct_db *db, const struct ct_record_new *call,
                     "INSERT INTO calls (id, call_key, node, caller_id, callee_id, from_number, "
                     "to_number, anonymous, from_device_id, from_number_id, from_trunk_id, "
                     "to_device_id, to_number_id, to_trunk_id, status, started_at, payer_id, "
-                    "paid_from) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, "
-                    "$14, $15, $16, $17, $18)",
+                    "paid_from, granted_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, "
+                    "$12, $13, $14, $15, $16, $17, $18, $19)",
                     &stmt);
     if (result != CT_OK)
         return result;
@@ -103,6 +103,7 @@ static enum ct_result insert(struct ct_db *db, const struct ct_record_new *call,
     ct_bind_int(stmt, 16, call->started_at);
     ct_bind_id_or_null(stmt, 17, call->payer_id);
     ct_bind_id_or_null(stmt, 18, call->payer_id == 0 ? 0 : call->started_at);
+    ct_bind_id_or_null(stmt, 19, call->granted_ms);
     return ct_run(stmt);
 }
 
@@ -121,23 +122,12 @@ enum ct_result ct_record_begin(struct ct_db *db, const struct ct_record_new *cal
     enum ct_result result = add(db, call, id);
     if (result != CT_OK)
         return result == CT_CONFLICT ? CT_OK : result;
-    return tell(db, *id, type_of(CT_RECORD_QUEUED), call->started_at);
+    return ct_record_tell(db, *id, type_of(CT_RECORD_QUEUED), call->started_at);
 }
 
 /* ---- steps ---- */
 
-/* What a step needs to know of a record. */
-struct row {
-    enum ct_record_status status;
-    int64_t ringing_at;
-    int64_t answered_at;
-    int64_t ended_at;
-    int64_t to_trunk_id;
-    int64_t payer_id;
-    int64_t paid_from;
-};
-
-static enum ct_result look(struct ct_db *db, int64_t id, struct row *out)
+enum ct_result ct_record_look(struct ct_db *db, int64_t id, struct ct_record_row *out)
 {
     struct ct_stmt *stmt;
     struct ct_str word;
@@ -146,7 +136,8 @@ static enum ct_result look(struct ct_db *db, int64_t id, struct row *out)
         return CT_NOMEM;
     enum ct_result result = ct_db_query(
         db,
-        "SELECT status, ringing_at, answered_at, ended_at, to_trunk_id, payer_id, paid_from "
+        "SELECT status, ringing_at, answered_at, ended_at, to_trunk_id, payer_id, paid_from, "
+        "transferred_at "
         "FROM calls WHERE id = $1",
         &stmt);
     if (result != CT_OK)
@@ -163,6 +154,7 @@ static enum ct_result look(struct ct_db *db, int64_t id, struct row *out)
     out->to_trunk_id = ct_column_int(stmt, 4);
     out->payer_id = ct_column_int(stmt, 5);
     out->paid_from = ct_column_int(stmt, 6);
+    out->transferred_at = ct_column_time(stmt, 7);
     result = ct_column_str(stmt, 0, arena, &word);
     if (result == CT_OK)
         result = ct_record_status_read(word, &out->status);
@@ -172,7 +164,7 @@ out:
 }
 
 /* The record as it is after a step. */
-static void take_step(const struct ct_record_change *change, struct row *row)
+static void take_step(const struct ct_record_change *change, struct ct_record_row *row)
 {
     row->status = change->status;
     if (change->status == CT_RECORD_RINGING)
@@ -185,7 +177,7 @@ static void take_step(const struct ct_record_change *change, struct row *row)
 }
 
 static enum ct_result update(struct ct_db *db, const struct ct_record_change *change,
-                             const struct row *row)
+                             const struct ct_record_row *row)
 {
     struct ct_stmt *stmt;
     enum ct_result result =
@@ -209,8 +201,7 @@ static enum ct_result update(struct ct_db *db, const struct ct_record_change *ch
     return ct_run(stmt);
 }
 
-/* How long a call lasted until then, for who pays for it. */
-static int64_t length_until(const struct row *row, int64_t at)
+int64_t ct_record_paid_ms(const struct ct_record_row *row, int64_t at)
 {
     int64_t from = row->answered_at > row->paid_from ? row->answered_at : row->paid_from;
     return at == CT_NO_TIME || row->answered_at == CT_NO_TIME || at <= from ? 0 : at - from;
@@ -218,53 +209,31 @@ static int64_t length_until(const struct row *row, int64_t at)
 
 enum ct_result ct_record_change(struct ct_db *db, const struct ct_record_change *change)
 {
-    struct row before;
-    enum ct_result result = look(db, change->id, &before);
+    struct ct_record_row before;
+    enum ct_result result = ct_record_look(db, change->id, &before);
     if (result != CT_OK || before.status == change->status)
         return result;
     if (!ct_record_status_allows(before.status, change->status))
         return CT_CONFLICT;
-    struct row after = before;
+    struct ct_record_row after = before;
     take_step(change, &after);
     result = update(db, change, &after);
-    int64_t more_ms = length_until(&after, after.ended_at) - length_until(&before, before.ended_at);
+    int64_t more_ms =
+        ct_record_paid_ms(&after, after.ended_at) - ct_record_paid_ms(&before, before.ended_at);
     if (result == CT_OK && after.payer_id != 0 && more_ms != 0)
         result = ct_call_usage_add(db, after.payer_id, after.answered_at, more_ms);
-    return result == CT_OK ? tell(db, change->id, type_of(change->status), change->at) : result;
-}
-
-enum ct_result ct_record_pay(struct ct_db *db, int64_t id, int64_t payer_id, int64_t to_trunk_id,
-                             int64_t at)
-{
-    struct row row;
-    struct ct_stmt *stmt;
-    enum ct_result result = look(db, id, &row);
-    if (result == CT_OK && row.ended_at != CT_NO_TIME)
-        result = CT_CONFLICT;
-    int64_t owed_ms = result == CT_OK && row.payer_id != 0 ? length_until(&row, at) : 0;
-    if (result == CT_OK && owed_ms != 0)
-        result = ct_call_usage_add(db, row.payer_id, row.answered_at, owed_ms);
-    if (result == CT_OK)
-        result = ct_db_query(
-            db, "UPDATE calls SET payer_id = $2, paid_from = $3, to_trunk_id = $4 WHERE id = $1",
-            &stmt);
-    if (result != CT_OK)
-        return result;
-    ct_bind_int(stmt, 1, id);
-    ct_bind_int(stmt, 2, payer_id);
-    ct_bind_int(stmt, 3, at);
-    ct_bind_int(stmt, 4, to_trunk_id);
-    return ct_run(stmt);
+    return result == CT_OK ? ct_record_tell(db, change->id, type_of(change->status), change->at)
+                           : result;
 }
 
 enum ct_result ct_record_refuse(struct ct_db *db, const struct ct_record_new *call,
                                 int64_t sip_code, struct ct_str reason, int64_t *id)
 {
-    struct row row = {.status = CT_RECORD_FAILED,
-                      .ringing_at = CT_NO_TIME,
-                      .answered_at = CT_NO_TIME,
-                      .ended_at = call->started_at,
-                      .to_trunk_id = call->to_trunk_id};
+    struct ct_record_row row = {.status = CT_RECORD_FAILED,
+                                .ringing_at = CT_NO_TIME,
+                                .answered_at = CT_NO_TIME,
+                                .ended_at = call->started_at,
+                                .to_trunk_id = call->to_trunk_id};
     /* nobody pays for it, nor is it one of those that an account has made */
     struct ct_record_new unpaid = *call;
     unpaid.payer_id = 0;
@@ -274,7 +243,8 @@ enum ct_result ct_record_refuse(struct ct_db *db, const struct ct_record_new *ca
     const struct ct_record_change change = {
         .id = *id, .ender = CT_ENDED_BY_SYSTEM, .sip_code = sip_code, .reason = reason};
     result = update(db, &change, &row);
-    return result == CT_OK ? tell(db, *id, CT_EVENT_CALL_REFUSED, call->started_at) : result;
+    return result == CT_OK ? ct_record_tell(db, *id, CT_EVENT_CALL_REFUSED, call->started_at)
+                           : result;
 }
 
 /* ---- processes ---- */

@@ -33,6 +33,8 @@ struct ct_record_new {
     int64_t to_trunk_id;
     int64_t
         payer_id; /* the account whose limits a call to a trunk counts for; 0: it goes to none */
+    int64_t
+        granted_ms; /* of its minutes of the day: see ct_call_caps_judge; 0: it has no such limit */
     int64_t started_at;
 };
 
@@ -63,11 +65,29 @@ struct ct_record_change {
  *  CT_NOT_FOUND; CT_CONFLICT when the status does not allow it (the record stays as it is). */
 CT_CHECKED enum ct_result ct_record_change(struct ct_db *db, const struct ct_record_change *change);
 
-/** A call that has begun goes out to a trunk after all, and is paid for by an account from @p at on: it was transferred, or
- *  nobody answered. What another account owes for it until then is added to what that has used. CT_NOT_FOUND;
- *  CT_CONFLICT when the call is over. */
-CT_CHECKED enum ct_result ct_record_pay(struct ct_db *db, int64_t id, int64_t payer_id,
-                                        int64_t to_trunk_id, int64_t at);
+/** Who pays for a call that goes out. */
+struct ct_record_bill {
+    int64_t payer_id; /* 0: nobody */
+    int64_t trunk_id; /* 0: none */
+    int64_t at;       /* from then on */
+    int64_t granted_ms;
+};
+/** A call that has begun goes out to a trunk after all: it was transferred, or nobody answered. What another account owes
+ *  for it until then is added to what that has used. CT_NOT_FOUND; CT_CONFLICT when the call is over. */
+CT_CHECKED enum ct_result ct_record_pay(struct ct_db *db, int64_t id,
+                                        const struct ct_record_bill *bill);
+/** Whether that has been done. */
+CT_CHECKED enum ct_result ct_record_is_paid(struct ct_db *db, int64_t id,
+                                            const struct ct_record_bill *bill, bool *out);
+/** It has not gone out: who paid before pays on, from where @p bill, that of the attempt, would have begun.
+ *  CT_NOT_FOUND; CT_CONFLICT when the call is over. */
+CT_CHECKED enum ct_result ct_record_unpay(struct ct_db *db, int64_t id,
+                                          const struct ct_record_bill *bill);
+/** One side of a call was replaced by another, and the event of that. @p paid: from now on, and not since ct_record_pay. No
+ *  two are @p at the same time: what was written already is not written again. CT_NOT_FOUND; CT_CONFLICT when the call is
+ *  over. */
+CT_CHECKED enum ct_result ct_record_transferred(struct ct_db *db, int64_t id, bool paid,
+                                                int64_t to_trunk_id, int64_t at);
 
 /*
  * What became of the calls of a process that is gone. A process is in the table call_nodes with the last

@@ -69,9 +69,8 @@ void ct_switchboard_close(struct ct_switchboard *board);
 bool ct_switchboard_is_over(const struct ct_switchboard *board);
 /** Whether no letter is under way. */
 bool ct_switchboard_settled(const struct ct_switchboard *board);
-/** Ends calls of accounts that have used up their minutes of the day: each alone would end in time, several at the same
- *  time use them up faster. To be called every few seconds. */
-void ct_switchboard_end_spent(struct ct_switchboard *board);
+/** Ends the calls of an account, a device or a trunk that is there no longer. */
+void ct_switchboard_lose(struct ct_switchboard *board, const struct ct_call_gone *gone);
 /** The calls in progress. */
 size_t ct_switchboard_count(const struct ct_switchboard *board);
 
@@ -83,8 +82,8 @@ struct ct_dial {
     int64_t device_id;
     struct ct_str from; /* E.164, as what follows; copied */
     struct ct_str to;
-    int64_t longest_ms;       /* 0: any time */
     struct ct_call_toll toll; /* what the limits were asked for; payer_id 0: nothing; copied */
+    struct ct_call_verdict verdict; /* and what they said; its texts are static */
 };
 /** The name of this process in records. Borrowed. */
 struct ct_str ct_switchboard_node(const struct ct_switchboard *board);

@@ -23,8 +23,6 @@
 #define MESSAGE_BYTES 65535
 #define DEVICES_CACHED 16384
 #define NEWS_MS 1000
-/* Looks until there is one for accounts that have used up their minutes. */
-#define SPENT_LOOKS 3
 /* RFC 3261 leaves the times to the registrar: a phone behind a router should come back at least hourly. */
 #define EXPIRES_MIN_S 60
 #define EXPIRES_MAX_S 3600
@@ -48,7 +46,6 @@ struct ct_voice {
     struct ct_switchboard *board;
     struct ct_timer news_timer;
     int64_t news_seen;
-    unsigned looks;
     struct ct_call_ends ends;
     int64_t bindings; /* that are in the metric */
     bool started;
@@ -157,22 +154,31 @@ static void trace(void *ctx, bool sent, const struct ct_sip_hop *hop, struct ct_
 static void look_for_news(void *ctx)
 {
     struct ct_voice *voice = ctx;
-    int64_t ids[CT_DEVICE_NEWS_MOST];
+    struct ct_device_news news[CT_DEVICE_NEWS_MOST];
     size_t count = 0;
     struct ct_db *db;
     if (ct_reader_begin(&voice->reader, &db) == CT_OK) {
-        if (ct_device_news(db, &voice->news_seen, ids, &count) != CT_OK)
+        if (ct_device_news(db, &voice->news_seen, news, &count) != CT_OK)
             count = 0;
         ct_reader_end(&voice->reader, db);
     }
     for (size_t i = 0; i < count; i++) {
-        ct_authenticator_forget(voice->authenticator, ids[i]);
-        ct_registrar_changed(voice->registrar, ids[i]);
+        int64_t device_id = news[i].device_id; /* 0: an account, of which neither has any */
+        const struct ct_call_gone gone = {.account_id = device_id == 0 ? news[i].user_id : 0,
+                                          .device_id = device_id};
+        ct_authenticator_forget(voice->authenticator, device_id);
+        ct_registrar_changed(voice->registrar, device_id);
+        if (news[i].deleted)
+            ct_switchboard_lose(voice->board, &gone);
     }
     ct_call_ends_look(&voice->ends);
-    if (++voice->looks % SPENT_LOOKS == 0)
-        ct_switchboard_end_spent(voice->board);
     ct_timer_start(ct_sip_wheel(voice->sip), &voice->news_timer, NEWS_MS);
+}
+
+static void lost_trunk(void *ctx, int64_t trunk_id)
+{
+    struct ct_voice *voice = ctx;
+    ct_switchboard_lose(voice->board, &(const struct ct_call_gone){.trunk_id = trunk_id});
 }
 
 /* ---- what the network calls ---- */
@@ -224,12 +230,6 @@ static bool settled(void *ctx)
     struct ct_voice *voice = ctx;
     return ct_registrar_settled(voice->registrar) && ct_switchboard_settled(voice->board) &&
            ct_call_ends_settled(&voice->ends) && ct_trunk_watch_settled(voice->watch);
-}
-
-static void end(void *ctx)
-{
-    struct ct_voice *voice = ctx;
-    ct_reader_rest(&voice->reader);
 }
 
 /* ---- from outside ---- */
@@ -334,7 +334,9 @@ static enum ct_result make_switchboard(struct ct_voice *voice, const struct ct_v
     const struct ct_carriers_options carriers = {.config = voice->config,
                                                  .env = ct_sip_net_env(voice->net),
                                                  .wheel = ct_sip_wheel(voice->sip),
-                                                 .reader = &voice->reader};
+                                                 .reader = &voice->reader,
+                                                 .gone = lost_trunk,
+                                                 .ctx = voice};
     enum ct_result result = ct_carriers_new(&carriers, &voice->carriers);
     const struct ct_relay_options relay = {.sip = voice->sip,
                                            .env = ct_sip_net_env(voice->net),
@@ -391,7 +393,7 @@ enum ct_result ct_voice_start(struct ct_voice *voice, const struct ct_voice_opti
                                          .next_ms = next_ms,
                                          .rest = rest,
                                          .settled = settled,
-                                         .end = end};
+                                         .end = rest};
     voice->store = options->store;
     voice->log = options->log;
     voice->metrics = options->metrics;
@@ -408,6 +410,7 @@ enum ct_result ct_voice_start(struct ct_voice *voice, const struct ct_voice_opti
         result = make_switchboard(voice, options);
     if (result != CT_OK)
         return result;
+    voice->news_seen = -1;
     voice->news_timer = (struct ct_timer){.fire = look_for_news, .ctx = voice};
     ct_timer_start(ct_sip_wheel(voice->sip), &voice->news_timer, 1);
     voice->ends = (struct ct_call_ends){.store = voice->store,

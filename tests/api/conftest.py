@@ -1,5 +1,6 @@
 """Servers for the tests, and the gate at the end of the run (see support/record.py)."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -7,11 +8,13 @@ import tempfile
 
 import pytest
 
+from support.caller import Person
 from support.engines import add_markers, drop_databases, pytest_collection_modifyitems  # noqa: F401
-from support.people import Account
+from support.people import Account, fresh_number
 from support.program import PROGRAM, SHIMS, run
 from support.record import RECORD, Record, gaps
 from support.server import Server
+from support.toll import Carrier
 
 HERE = pathlib.Path(__file__).parent
 
@@ -36,6 +39,26 @@ def client(server):
     """A client without a token, with connections of its own."""
     with server.client() as session:
         yield session
+
+
+@pytest.fixture
+def people(server):
+    """Three accounts with a number and a phone each."""
+    with contextlib.ExitStack() as stack:
+        def make():
+            person = Person(server, fresh_number())
+            stack.callback(person.phone.close)
+            return person
+        yield [make() for _ in range(3)]
+
+
+@pytest.fixture
+def carrier(server, people):
+    """A trunk that the first of them may not call."""
+    carrier = Carrier(server)
+    carrier.wait(people[0])
+    yield carrier
+    carrier.close()
 
 
 @pytest.fixture(scope="session")

@@ -87,7 +87,7 @@ def ring(server, account, number):
         database.execute("INSERT INTO call_usage (user_id, day, ms) VALUES (?, 20000, 62345)", (account.id,))
         database.execute(
             "INSERT INTO sip_bindings (device_id, place, contact, path, user_agent, instance, reg_id, transport, source, q, "
-            "call_id, cseq, registered_at, expires_at) VALUES (?, 0, 'sip:a', '', 'é', '', 0, 'udp', 'a', 1000, 'a', 1, 5, 6)",
+            "call_id, cseq, registered_at, expires_at) VALUES (?, 0, 'sip:a', '', 'é', '', 0, 'udp', 'a', 1000, 'a', 1, 5, 4102444800000)",
             (device,))
 
 

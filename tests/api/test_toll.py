@@ -1,95 +1,11 @@
 """Who pays for calls outside, whichever way they go out, and who may see what."""
 
-import contextlib
-import os
-import re
 import time
-
-import pytest
+from urllib.parse import quote
 
 from support import sip
-from support.caller import ANSWER, OFFER, Caller, Person
-from support.people import Account, fresh_name, fresh_number
-
-LIMITS = {"trunks": True, "prefixes": ["+"], "concurrent_calls": 1}
-
-
-class Carrier:
-    """A trunk, and who is at its other end."""
-
-    def __init__(self, server):
-        self.admin = Account(server).promote()
-        self.phone = Caller(server, {"sip": {"username": "carrier", "password": "none"}})
-        self.number = f"+8835{int.from_bytes(os.urandom(4), 'big') % 10 ** 9:09}"
-        reply = self.admin.client.post("/trunks", json={"name": fresh_name(), "host": self.phone.via, "prefixes": [self.number]})
-        assert reply.status_code == 200, reply.text
-        self.id = reply.json()["id"]
-
-    def allow(self, person, **limits):
-        reply = self.admin.client.put(f"/users/{person.account.id}/call_limits", json={**LIMITS, **limits})
-        assert reply.status_code == 200, reply.text
-
-    def wait(self, person):
-        """Until the SIP side knows of the trunk: then it is the limits that say no."""
-        def known():
-            leg = person.phone.invite(self.number)
-            return person.phone.refused(leg).status == 403
-        sip.wait_until(known, "the trunk is not known")
-
-    def hears_nothing(self):
-        return self.phone.hear(sip.SILENCE) is None
-
-    def close(self):
-        assert self.admin.client.delete(f"/trunks/{self.id}").status_code == 204
-        self.phone.close()
-
-
-@pytest.fixture
-def people(server):
-    with contextlib.ExitStack() as stack:
-        def make():
-            person = Person(server, fresh_number())
-            stack.callback(person.phone.close)
-            return person
-        yield [make() for _ in range(3)]
-
-
-@pytest.fixture
-def carrier(server, people):
-    carrier = Carrier(server)
-    carrier.wait(people[0])
-    yield carrier
-    carrier.close()
-
-
-def forward(person, number):
-    reply = person.client.put(f"/phone_numbers/{person.number_id}/voice", json={"ring": [person.device["id"]], "forward_to": number})
-    assert reply.status_code == 200, reply.text
-
-
-def talk(caller, callee):
-    """Connects two: their legs."""
-    mine = caller.phone.invite(callee.number)
-    theirs = callee.phone.take(callee.phone.request_heard("INVITE"))
-    caller.phone.connected(mine)
-    sip.wait_until(lambda: "in-progress" in callee.statuses()[:1], "no record is in progress")
-    return mine, theirs
-
-
-def refer(leg, target):
-    """Transfers whom the leg talks to; the response."""
-    leg.send("REFER", headers=f"Refer-To: <{target}>\r\n")
-    return leg.phone.response("REFER")
-
-
-def told(phone):
-    """What a transferor is told in the end."""
-    while True:
-        notify = phone.request_heard("NOTIFY")
-        phone.answer(notify, 200, "OK")
-        status = int(re.match(r"SIP/2.0 (\d+)", notify.body).group(1))
-        if status >= 200:
-            return status
+from support.caller import ANSWER, OFFER
+from support.toll import forward, refer, replaces, talk, told
 
 
 def test_who_forwards_pays(people, carrier):
@@ -167,11 +83,8 @@ def test_a_call_that_goes_out_keeps_its_record(people, carrier):
     out = bob.phone.invite(carrier.number)
     carrier.phone.take(carrier.phone.request_heard("INVITE"))
     bob.phone.connected(out)
-    remote = re.search(r"tag=([^;>]+)", out.remote).group(1)
-    local = re.search(r"tag=([^;>]+)", out.local).group(1)
-    replaces = f"{out.call_id}%3Bto-tag%3D{remote}%3Bfrom-tag%3D{local}"
     sip.wait_until(lambda: "in-progress" in bob.statuses()[:1], "no record is in progress")
-    assert refer(theirs, f"sip:{carrier.number}@localhost?Replaces={replaces}").status == 202
+    assert refer(theirs, f"sip:{carrier.number}@localhost?Replaces={quote(replaces(out), safe='')}").status == 202
     sip.wait_until(lambda: "completed" in bob.statuses()[:2], "neither call ends")
     by_trunk = {call["trunk_id"]: call["status"] for call in bob.calls()[:2]}
     assert by_trunk == {carrier.id: "in-progress", None: "completed"}

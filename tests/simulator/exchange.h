@@ -33,6 +33,7 @@ struct record_leg {
     char call_id[SAID_TEXT];
     char number[PEOPLE_NUMBER]; /* outside; empty: it is a device's, or the caller's */
     int64_t at_ms;
+    bool vain; /* of a transfer of which nothing came */
 };
 
 /** What the calls themselves said of a call. Times are those of the world's clock; 0: not yet. */
@@ -46,6 +47,7 @@ struct record {
     int64_t beat_ms;                       /* likewise: when it was last said to be up */
     struct record_leg legs[EXCHANGE_LEGS]; /* the first is the caller's */
     size_t leg_count;
+    size_t settled; /* legs, when it was answered or transferred last */
     int64_t winner; /* the device that answered */
     int64_t caller_id;
     int64_t started_ms, ringing_ms, answered_ms, ended_ms;

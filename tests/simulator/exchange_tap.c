@@ -175,6 +175,8 @@ static void on_changed(void *ctx, const struct ct_call_facts *facts)
     exchange->sink.changed(exchange->sink.ctx, facts);
     if (record != NULL)
         take(exchange, record, facts);
+    if (record != NULL && facts->status == CT_CALL_IN_PROGRESS)
+        record->settled = record->leg_count;
 }
 
 static bool is_end(enum ct_call_status status)
@@ -225,6 +227,18 @@ static void on_ended(void *ctx, const struct ct_call_facts *facts)
         record->ended_ms += 60000;
 }
 
+static void on_transferred(void *ctx, const struct ct_call_facts *facts, bool done)
+{
+    struct exchange *exchange = ctx;
+    struct record *record = open_record(exchange, facts);
+
+    for (; record != NULL && record->settled < record->leg_count; record->settled++)
+        record->legs[record->settled].vain = !done;
+    if (facts->status != CT_CALL_IN_PROGRESS)
+        exchange_complain(exchange, facts->key, "is transferred while nobody talks");
+    exchange->sink.transferred(exchange->sink.ctx, facts, done);
+}
+
 static void on_leg(void *ctx, const struct ct_call_facts *facts, struct ct_str call_id)
 {
     struct exchange *exchange = ctx;
@@ -266,7 +280,12 @@ TAP(enum ct_result, ct_calls_new, const struct ct_calls_options *options, struct
     enum ct_result result;
 
     exchange_now->sink = options->sink;
-    tapped.sink = (struct ct_call_sink){exchange_now, on_created, on_changed, on_ended, on_leg};
+    tapped.sink = (struct ct_call_sink){.ctx = exchange_now,
+                                        .created = on_created,
+                                        .changed = on_changed,
+                                        .ended = on_ended,
+                                        .transferred = on_transferred,
+                                        .leg = on_leg};
     result = __real_ct_calls_new(&tapped, out);
     exchange_now->calls = *out;
     return result;

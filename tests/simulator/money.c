@@ -65,7 +65,7 @@ static void judge_payer(struct town *town, const struct record *record)
     int64_t payer_id = 0;
 
     for (size_t i = 0; i < record->leg_count; i++)
-        if (record->legs[i].number[0] != '\0')
+        if (record->legs[i].number[0] != '\0' && !record->legs[i].vain)
             payer_id = people_payer(record->legs[i].number);
     if (row != NULL && payer_id != 0 && row->payer_id != payer_id)
         town_object(town, "call %.8s: is paid by %lld, not by %lld", record->key,

@@ -135,7 +135,10 @@ class Caller(sip.Phone):
     def take(self, request, tag="answer"):
         """Answers a call that came: the leg."""
         self.answer(request, 200, "OK", ANSWER if request.body else OFFER, tag=tag)
-        ack = self.request_heard("ACK")
+        return self.leg_of(request, self.request_heard("ACK"), tag)
+
+    def leg_of(self, request, ack, tag="answer"):
+        """The leg of a call that came, was answered and acknowledged."""
         target = re.search(r"<([^>]+)>", request.get("Contact")).group(1)
         leg = Leg(self, request.get("Call-ID"), f"{request.get('To')};tag={tag}", request.get("From"), target,
                   routes=request.all("Record-Route"))

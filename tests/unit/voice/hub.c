@@ -38,6 +38,7 @@ static void ring(struct hub *hub, struct ct_arena *arena, const char *who,
     hub->forward = who[length] == '+' ? who[length + 1] : '\0';
     out->ring_ms = hub->ring_ms;
     out->longest_ms = hub->longest_ms;
+    out->again_ms = hub->again_ms;
     out->targets = targets;
     if (targets == NULL) {
         out->status = 500;
@@ -66,6 +67,7 @@ static void ring(struct hub *hub, struct ct_arena *arena, const char *who,
             .user = CT_STR("hub"),
         };
         target->device_id = who[i];
+        target->trunk_id = who[i] == hub->outside ? 1000 + who[i] : 0;
         out->target_count++;
     }
 }
@@ -121,9 +123,9 @@ static void transfer(void *ctx, const struct ct_call_facts *facts, enum ct_call_
     struct ct_sip_uri uri;
     const char *who;
 
-    (void)facts;
-    (void)by;
     (void)outside;
+    ((struct hub *)ctx)->transferred_by =
+        by == CT_CALL_CALLER ? facts->parties.from_device_id : facts->parties.to_device_id;
     if (!ct_sip_uri_read(target, &uri) || (who = ct_str_dup(arena, uri.user)) == NULL) {
         out->status = 500;
         return;
@@ -138,6 +140,14 @@ static bool may_replace(void *ctx, void *peer, int64_t account_id)
     (void)peer;
     (void)account_id;
     return hub->may_replace;
+}
+
+static void again(void *ctx, const struct ct_call_facts *facts)
+{
+    struct hub *hub = ctx;
+
+    hub->agains++;
+    memcpy(hub->later, facts->key, sizeof(hub->later));
 }
 
 /* ---- the records ---- */
@@ -155,6 +165,8 @@ static void keep(struct hub_record *record, const struct ct_call_facts *facts)
     record->facts = *facts;
     snprintf(record->from, sizeof(record->from), "%.*s", (int)facts->parties.from.len,
              facts->parties.from.at == NULL ? "" : facts->parties.from.at);
+    snprintf(record->reason, sizeof(record->reason), "%.*s", (int)facts->reason.len,
+             facts->reason.at == NULL ? "" : facts->reason.at);
 }
 
 static void created(void *ctx, const struct ct_call_facts *facts)
@@ -194,6 +206,22 @@ static void ended(void *ctx, const struct ct_call_facts *facts)
         return;
     }
     record->ended++;
+    keep(record, facts);
+}
+
+static void transferred(void *ctx, const struct ct_call_facts *facts, bool done)
+{
+    struct hub *hub = ctx;
+    struct hub_record *record = record_of(hub, facts);
+
+    if (record == NULL || record->ended > 0 || facts->status != CT_CALL_IN_PROGRESS) {
+        hub->disorder = true;
+        return;
+    }
+    if (done)
+        record->transferred++;
+    else
+        record->failed++;
     keep(record, facts);
 }
 
@@ -249,8 +277,18 @@ enum ct_result hub_new(struct hub *hub, uint64_t seed)
         .extensions = CT_STR("100rel, timer, replaces"),
     };
     struct ct_calls_options calls = {
-        .plan = {hub, incoming, unanswered, transfer, may_replace},
-        .sink = {hub, created, changed, ended, leg},
+        .plan = {.ctx = hub,
+                 .incoming = incoming,
+                 .unanswered = unanswered,
+                 .transfer = transfer,
+                 .may_replace = may_replace,
+                 .again = again},
+        .sink = {.ctx = hub,
+                 .created = created,
+                 .changed = changed,
+                 .ended = ended,
+                 .transferred = transferred,
+                 .leg = leg},
         .media = media,
         .media_ctx = hub,
     };

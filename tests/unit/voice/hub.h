@@ -16,7 +16,8 @@
 struct hub_record {
     struct ct_call_facts facts;
     char from[32];
-    int created, changed, ended;
+    char reason[64];
+    int created, changed, ended, transferred, failed;
 };
 
 struct hub {
@@ -32,6 +33,10 @@ struct hub {
     bool disorder; /* the sink was told something in a wrong order */
     int64_t ring_ms;
     int64_t longest_ms;
+    int64_t again_ms;
+    size_t agains;
+    int64_t transferred_by; /* which device */
+    char outside;           /* who is called over a trunk, 1000 above his letter; 0: nobody */
     size_t forwards;
     char forward;     /* whom "b+c" leads to next; 0: nobody */
     char to[32];      /* whom the call in the making rings */

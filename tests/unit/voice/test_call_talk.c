@@ -120,7 +120,7 @@ static enum ct_result test_blind_transfer(void)
     SEE(strncmp(hub.bob.body, "SIP/2.0 200", 11) == 0);
     lan_run(hub.lan, 3000);
     SEE(hub.bob.ended == 1 && hub.ann.ended == 0 && hub.carl.ended == 0);
-    SEE(hub.record_count == 1 && hub_last(&hub)->facts.status == CT_CALL_IN_PROGRESS);
+    SEE(hub.record_count == 1 && hub_last(&hub)->transferred == 1);
     phone_hang_up(&hub.carl);
     lan_run(hub.lan, 1000);
     SEE(hub.ann.ended == 1);
@@ -204,6 +204,7 @@ static enum ct_result test_attended_transfer(void)
     SEE(strcmp(hub.carl.body, "later answer of the callee") == 0 && hub.carl.offered == 1);
     SEE(hub.bob.offered == 1 && hub.bob.acked == 2);
     SEE(hub.records[0].ended + hub.records[1].ended == 1);
+    SEE(hub.records[hub.records[0].ended].transferred == 1);
     DO(phone_ask(&hub.bob, "INFO", NULL, "is that you?"));
     lan_run(hub.lan, 1000);
     SEE(hub.carl.requested == 1);
@@ -251,7 +252,7 @@ static enum ct_result test_replaces(void)
                 &(struct ct_sip_invite){.headers = ct_str_of(line)}));
     lan_run(hub.lan, 1000);
     SEE(hub.carl.ended == 1 && hub.carl.end_status == 481);
-    SEE(hub.record_count == 1);
+    SEE(hub.record_count == 1 && hub_last(&hub)->transferred == 1);
     phone_hang_up(&hub.ann);
     lan_run(hub.lan, 1000);
     SEE(hub.dora.ended == 2);
