@@ -1,51 +1,23 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "sip/phone.h"
+#include "sip/two.h"
 
 /* What happens before a leg is answered (PRACK, UPDATE) and while it is up: offers, session timers, REFER. */
 
-#define LONG_MS 70000
-#define BOB "sip:bob@192.0.2.2"
 #define RELIABLE            \
     &(struct ct_sip_invite) \
     {                       \
         .reliable = true    \
     }
 
-struct two {
-    struct lan *lan;
-    struct phone ann;
-    struct phone bob;
-};
-
-static enum ct_result two_new(struct two *two, uint64_t seed)
+static enum ct_result talkers_new(struct two *two, uint64_t seed)
 {
-    enum ct_result result;
+    enum ct_result result = two_new(two, seed);
 
-    *two = (struct two){0};
-    result = lan_new(seed, &two->lan);
-    if (result == CT_OK)
-        result = phone_new(&two->ann, two->lan, "192.0.2.1");
-    if (result == CT_OK)
-        result = phone_new(&two->bob, two->lan, "192.0.2.2");
     two->ann.offer_body = "later answer of ann";
     two->bob.offer_body = "later answer of bob";
     return result;
-}
-
-static void two_free(struct two *two)
-{
-    phone_free(&two->ann);
-    phone_free(&two->bob);
-    lan_free(two->lan);
-}
-
-static bool at_rest(struct two *two)
-{
-    lan_run(two->lan, LONG_MS);
-    return two->ann.trouble == CT_OK && two->bob.trouble == CT_OK && phone_is_idle(&two->ann) &&
-           phone_is_idle(&two->bob);
 }
 
 static enum ct_result talk(struct two *two)
@@ -58,37 +30,17 @@ static enum ct_result talk(struct two *two)
     return result;
 }
 
-/* Loses what begins with a text, so many times. */
-struct losses {
-    const char *beginning;
-    int left;
-};
-
-static struct lan_fate lose(void *ctx, const struct lan_packet *packet)
-{
-    struct losses *losses = ctx;
-    struct lan_fate fate = {.copies = 1, .after_ms = {LAN_DELAY_MS}};
-    size_t length = strlen(losses->beginning);
-
-    if (losses->left > 0 && packet->bytes.len >= length &&
-        memcmp(packet->bytes.at, losses->beginning, length) == 0) {
-        losses->left--;
-        fate.copies = 0;
-    }
-    return fate;
-}
-
 /* ---- RFC 3262 ---- */
 
 static enum ct_result test_reliable_183_is_lost(void)
 {
     struct two two;
-    struct losses losses = {"SIP/2.0 183", 2};
-    enum ct_result result = two_new(&two, 1);
+    struct losses losses = {.beginning = "SIP/2.0 183", .left = 2};
+    enum ct_result result = talkers_new(&two, 1);
 
     if (result != CT_OK)
         goto out;
-    lan_network(two.lan, lose, &losses);
+    lan_network(two.lan, two_lose, &losses);
     two.bob.ring_status = 183;
     two.bob.ring_reliably = true;
     two.bob.ring_body = "early";
@@ -100,7 +52,7 @@ static enum ct_result test_reliable_183_is_lost(void)
     lan_run(two.lan, 1000);
     SEE(two.ann.answered == 1);
     phone_hang_up(&two.ann);
-    SEE(at_rest(&two));
+    SEE(two_at_rest(&two));
 out:
     two_free(&two);
     return result;
@@ -110,12 +62,12 @@ out:
 static enum ct_result test_answer_waits_for_prack(void)
 {
     struct two two;
-    struct losses losses = {"PRACK ", 1};
-    enum ct_result result = two_new(&two, 2);
+    struct losses losses = {.beginning = "PRACK ", .left = 1};
+    enum ct_result result = talkers_new(&two, 2);
 
     if (result != CT_OK)
         goto out;
-    lan_network(two.lan, lose, &losses);
+    lan_network(two.lan, two_lose, &losses);
     two.bob.ring_status = 183;
     two.bob.ring_reliably = true;
     two.bob.ring_body = "early";
@@ -133,7 +85,7 @@ static enum ct_result test_answer_waits_for_prack(void)
     lan_run(two.lan, 400);
     SEE(two.ann.answered == 2);
     phone_hang_up(&two.ann);
-    SEE(at_rest(&two));
+    SEE(two_at_rest(&two));
 out:
     two_free(&two);
     return result;
@@ -142,12 +94,12 @@ out:
 static enum ct_result test_never_pracked(void)
 {
     struct two two;
-    struct losses losses = {"PRACK ", 1000};
-    enum ct_result result = two_new(&two, 3);
+    struct losses losses = {.beginning = "PRACK ", .left = 1000};
+    enum ct_result result = talkers_new(&two, 3);
 
     if (result != CT_OK)
         goto out;
-    lan_network(two.lan, lose, &losses);
+    lan_network(two.lan, two_lose, &losses);
     two.bob.ring_reliably = true;
     DO(phone_call(&two.ann, BOB, "offer", RELIABLE));
     lan_run(two.lan, 31000);
@@ -155,7 +107,7 @@ static enum ct_result test_never_pracked(void)
     lan_run(two.lan, 34000);
     SEE(two.bob.ended == 1 && two.bob.end == CT_SIP_END_NO_PRACK);
     SEE(two.ann.ended == 1 && two.ann.end_status == 504);
-    SEE(at_rest(&two));
+    SEE(two_at_rest(&two));
 out:
     two_free(&two);
     return result;
@@ -164,7 +116,7 @@ out:
 static enum ct_result test_required_reliable(void)
 {
     struct two two;
-    enum ct_result result = two_new(&two, 4);
+    enum ct_result result = talkers_new(&two, 4);
 
     if (result != CT_OK)
         goto out;
@@ -174,7 +126,7 @@ static enum ct_result test_required_reliable(void)
     /* also what bob did not mean to say reliably */
     SEE(two.ann.rang == 1 && two.ann.ring_was_reliable && two.bob.pracked == 1);
     phone_hang_up(&two.ann);
-    SEE(at_rest(&two));
+    SEE(two_at_rest(&two));
 out:
     two_free(&two);
     return result;
@@ -183,7 +135,7 @@ out:
 static enum ct_result test_update_before_answer(void)
 {
     struct two two;
-    enum ct_result result = two_new(&two, 5);
+    enum ct_result result = talkers_new(&two, 5);
 
     if (result != CT_OK)
         goto out;
@@ -201,7 +153,7 @@ static enum ct_result test_update_before_answer(void)
     lan_run(two.lan, 1000);
     SEE(two.ann.offered == 1 && two.bob.accepted == 1);
     phone_hang_up(&two.ann);
-    SEE(at_rest(&two));
+    SEE(two_at_rest(&two));
 out:
     two_free(&two);
     return result;
@@ -212,7 +164,7 @@ out:
 static enum ct_result test_glare(void)
 {
     struct two two;
-    enum ct_result result = two_new(&two, 6);
+    enum ct_result result = talkers_new(&two, 6);
 
     if (result != CT_OK)
         goto out;
@@ -228,7 +180,7 @@ static enum ct_result test_glare(void)
     lan_run(two.lan, 2200);
     SEE(two.ann.accepted == 1 && two.ann.refused + two.bob.refused == 0);
     phone_hang_up(&two.ann);
-    SEE(at_rest(&two));
+    SEE(two_at_rest(&two));
 out:
     two_free(&two);
     return result;
@@ -237,7 +189,7 @@ out:
 static enum ct_result test_second_offer_waits(void)
 {
     struct two two;
-    enum ct_result result = two_new(&two, 7);
+    enum ct_result result = talkers_new(&two, 7);
 
     if (result != CT_OK)
         goto out;
@@ -251,7 +203,7 @@ static enum ct_result test_second_offer_waits(void)
     phone_hang_up(&two.bob);
     lan_run(two.lan, 1000);
     SEE(two.ann.ended == 1 && lan_count(two.lan, "SIP/2.0 487") == 1);
-    SEE(at_rest(&two));
+    SEE(two_at_rest(&two));
 out:
     two_free(&two);
     return result;
@@ -262,7 +214,7 @@ out:
 static enum ct_result test_session_goes_on(void)
 {
     struct two two;
-    enum ct_result result = two_new(&two, 8);
+    enum ct_result result = talkers_new(&two, 8);
 
     if (result != CT_OK)
         goto out;
@@ -273,7 +225,7 @@ static enum ct_result test_session_goes_on(void)
     SEE(lan_count(two.lan, "UPDATE ") == 3 || lan_count(two.lan, "UPDATE ") == 4);
     SEE(two.ann.offered + two.bob.offered == 0);
     phone_hang_up(&two.ann);
-    SEE(at_rest(&two));
+    SEE(two_at_rest(&two));
 out:
     two_free(&two);
     return result;
@@ -283,7 +235,7 @@ out:
 static enum ct_result test_session_expires(void)
 {
     struct two two;
-    enum ct_result result = two_new(&two, 9);
+    enum ct_result result = talkers_new(&two, 9);
 
     if (result != CT_OK)
         goto out;
@@ -302,7 +254,7 @@ static enum ct_result test_session_expires(void)
     SEE(two.ann.ended == 2 && two.ann.end == CT_SIP_END_EXPIRED);
     lan_inhabit(two.lan, "192.0.2.2", two.bob.sip);
     lan_run(two.lan, 1800 * 1000);
-    SEE(at_rest(&two));
+    SEE(two_at_rest(&two));
 out:
     two_free(&two);
     return result;
@@ -311,7 +263,7 @@ out:
 static enum ct_result test_interval_too_small(void)
 {
     struct two two;
-    enum ct_result result = two_new(&two, 10);
+    enum ct_result result = talkers_new(&two, 10);
 
     if (result != CT_OK)
         goto out;
@@ -330,7 +282,7 @@ static enum ct_result test_interval_too_small(void)
                 "Supported: timer\r\nSession-Expires: 30\r\nContent-Length: 0\r\n\r\n");
     lan_run(two.lan, 100);
     SEE(two.bob.called == 3 && two.bob.leg == NULL && lan_count(two.lan, "SIP/2.0 422") == 3);
-    SEE(at_rest(&two));
+    SEE(two_at_rest(&two));
 out:
     two_free(&two);
     return result;
@@ -341,7 +293,7 @@ out:
 static enum ct_result test_refer(void)
 {
     struct two two;
-    enum ct_result result = two_new(&two, 11);
+    enum ct_result result = talkers_new(&two, 11);
 
     if (result != CT_OK)
         goto out;
@@ -371,7 +323,7 @@ static enum ct_result test_refer(void)
     lan_run(two.lan, 1000);
     SEE(two.ann.done_status == 400);
     phone_hang_up(&two.ann);
-    SEE(at_rest(&two));
+    SEE(two_at_rest(&two));
 out:
     two_free(&two);
     return result;
@@ -380,7 +332,7 @@ out:
 static enum ct_result test_requests_of_no_dialog(void)
 {
     struct two two;
-    enum ct_result result = two_new(&two, 12);
+    enum ct_result result = talkers_new(&two, 12);
 
     if (result != CT_OK)
         goto out;
@@ -392,7 +344,7 @@ static enum ct_result test_requests_of_no_dialog(void)
     lan_run(two.lan, 1000);
     SEE(two.ann.done_status == 481);
     phone_hang_up(&two.ann);
-    SEE(at_rest(&two));
+    SEE(two_at_rest(&two));
 out:
     two_free(&two);
     return result;

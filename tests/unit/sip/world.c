@@ -135,6 +135,17 @@ int world_last_status(const struct world *world)
     return status;
 }
 
+bool world_sent_at(const struct world *world, int64_t from_ms, const int64_t *after_ms,
+                   size_t count)
+{
+    if (world->count != count)
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (world->sent[i].at_ms - from_ms != after_ms[i])
+            return false;
+    return true;
+}
+
 void world_clear(struct world *world)
 {
     world->count = 0;

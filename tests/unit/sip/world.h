@@ -48,6 +48,9 @@ bool world_last_begins(const struct world *world, const char *text);
 bool world_last_has(const struct world *world, const char *text);
 /** The status of the last that was sent; 0: none, or a request. */
 int world_last_status(const struct world *world);
+/** Whether the messages that were sent, and no others, were sent so long after a moment. */
+bool world_sent_at(const struct world *world, int64_t from_ms, const int64_t *after_ms,
+                   size_t count);
 /** Forgets what was sent. */
 void world_clear(struct world *world);
 /** The value of the first header line that begins with "NAME: " in the last that was sent. */
