@@ -7,6 +7,7 @@ import sipp
 from kamailio import Kamailio
 from office import Office
 from processes import wait_until
+from support.server import Server
 
 
 class Trunk:
@@ -17,9 +18,18 @@ class Trunk:
         reply = admin.post("/trunks", json={"name": "carrier", "host": self.carrier.host, "prefixes": ["+44"], "username": "4930",
                                             "password": password, **settings})
         assert reply.status_code == 200, reply.text
-        self.id = reply.json()["id"]
+        self.id, self.admin = reply.json()["id"], admin
         reply = admin.put(f"/users/{office.account.id}/call_limits", json={"trunks": True, "prefixes": ["+44"]})
         assert reply.status_code == 200, reply.text
+
+
+@pytest.fixture
+def server(tmp_path):
+    """One that asks Kamailio whether it is there, as it does by default."""
+    folder = tmp_path / "server"
+    folder.mkdir()
+    with Server(folder, SIP_DIGEST=None, SIP_TRUNK_PROBE_SECONDS=None) as running:
+        yield running
 
 
 @pytest.fixture
@@ -61,3 +71,20 @@ def test_a_wrong_password(office, processes, caller):
 def test_the_trunk_is_registered(office, processes):
     trunk = Trunk(office, processes, register=True)
     wait_until(lambda: trunk.carrier.said("registered 4930"), lambda: f"it is not registered:\n{trunk.carrier.process.text()[-2000:]}")
+
+    def registration():
+        trunk.shown = trunk.admin.get(f"/trunks/{trunk.id}").json()
+        return trunk.shown["registration"]["state"] == "registered" and trunk.shown["hosts"][0]["state"] == "up"
+    wait_until(registration, lambda: f"it is not shown: {trunk.shown}")
+    assert trunk.admin.delete(f"/trunks/{trunk.id}").status_code == 204
+    wait_until(lambda: trunk.carrier.said("registered 4930") == 2, "it is not taken back")
+
+
+def test_a_registration_with_a_wrong_password(office, processes):
+    trunk = Trunk(office, processes, register=True, password="not theirs")
+
+    def registration():
+        trunk.shown = trunk.admin.get(f"/trunks/{trunk.id}").json()["registration"]
+        return trunk.shown["state"] == "failed"
+    wait_until(registration, lambda: f"it is not shown: {trunk.shown}")
+    assert trunk.shown["status"] == 401 and trunk.carrier.said("registered 4930") == 0
