@@ -185,14 +185,15 @@ def test_very_many_offers_to_an_account_that_is_deleted(launch):
     server = launch()
     giver, receiver = Account(server), Account(server)
     later = int(time.time() * 1000) + 10 ** 8
+    begun = time.monotonic()
     with opened(server.folder) as database:
         database.executemany(
             "INSERT INTO virtual_phone_numbers (id, phone_number, user_id, status, status_until, transfer_to) "
             f"VALUES (?, ?, {giver.id}, 'transferring', {later}, {receiver.id})",
             [(i + 1, f"+49{i:08}") for i in range(40000)])
-    begun = time.monotonic()
+    inserted = time.monotonic()
     assert receiver.client.delete("/auth/me", json={"password": receiver.password}).status_code == 204
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - inserted < 5 * (inserted - begun)
     assert offers(giver) == []
     [number] = giver.client.get("/phone_numbers", params={"limit": 1}).json()["items"]
     assert number["status"] == "assigned"
