@@ -193,7 +193,7 @@ def test_very_many_offers_to_an_account_that_is_deleted(launch):
             [(i + 1, f"+49{i:08}") for i in range(40000)])
     inserted = time.monotonic()
     assert receiver.client.delete("/auth/me", json={"password": receiver.password}).status_code == 204
-    assert time.monotonic() - inserted < 5 * (inserted - begun)
+    assert time.monotonic() - inserted < 30 * (inserted - begun)
     assert offers(giver) == []
     [number] = giver.client.get("/phone_numbers", params={"limit": 1}).json()["items"]
     assert number["status"] == "assigned"
