@@ -164,6 +164,7 @@ static void configure(struct exchange *exchange)
         .sip_listen = "udp:192.0.2.1:5060,tcp:192.0.2.1:5060,ws:192.0.2.1:5066",
         .sip_domain = PEOPLE_REALM,
         .sip_public_address = "",
+        .sip_node_address = "",
         .secret_key = "the same in all lives of the server",
         .secret_key_previous = "",
         .sip_unknown = CT_SIP_UNKNOWN_DROP,
