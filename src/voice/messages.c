@@ -9,6 +9,7 @@
 #include "sip/write.h"
 #include "voice/call_life.h"
 #include "voice/call_read.h"
+#include "voice/relay.h"
 
 /* Phones that one message goes to at most. */
 #define COPIES_MOST ((size_t)16)
@@ -199,7 +200,7 @@ static void write_address(struct ct_buf *out, struct ct_str number, const char *
 
 /* The message as the phone of a binding gets it: of the sender's, the body and what says how to read it. */
 static void write_copy(const struct parcel *parcel, const struct ct_sip_message *message,
-                       const struct ct_binding *binding, struct ct_buf *out)
+                       const struct ct_binding *binding, struct ct_str way, struct ct_buf *out)
 {
     static const enum ct_sip_header_id kept[] = {CT_SIP_H_CONTENT_DISPOSITION,
                                                  CT_SIP_H_CONTENT_ENCODING};
@@ -208,8 +209,8 @@ static void write_copy(const struct parcel *parcel, const struct ct_sip_message 
     struct ct_sip_token tag = ct_sip_token(options->sip);
     struct ct_sip_token call_id = ct_sip_token(options->sip);
     ct_sip_write_request_line(out, message->method_name, binding->contact);
-    if (binding->path.len > 0)
-        ct_sip_write_header(out, CT_SIP_H_ROUTE, binding->path);
+    if (way.len > 0)
+        ct_sip_write_header(out, CT_SIP_H_ROUTE, way);
     ct_sip_write_number(out, CT_SIP_H_MAX_FORWARDS,
                         message->max_forwards > 0 ? message->max_forwards - 1 : 69);
     ct_buf_text(out, "From: ");
@@ -237,16 +238,22 @@ static int send_copy(struct parcel *parcel, const struct ct_sip_message *message
     if (arena == NULL)
         return 503;
     struct ct_buf text = ct_buf_in(arena);
+    struct ct_sip_hop hop = binding->hop;
+    struct ct_str way = binding->path;
     int status = 503;
-    write_copy(parcel, message, binding, &text);
+    if (binding->node.len > 0 &&
+        ct_relay_route(parcel->messages->options.relay, arena, binding, &hop, &way) != CT_OK) {
+        ct_arena_free(arena);
+        return 503;
+    }
+    write_copy(parcel, message, binding, way, &text);
     *copy = (struct copy){.parcel = parcel};
-    if (!text.failed && !ct_sip_reliable(binding->hop.transport) &&
-        text.len > CT_MESSAGE_BYTES_MOST) {
+    if (!text.failed && !ct_sip_reliable(hop.transport) && text.len > CT_MESSAGE_BYTES_MOST) {
         status = 413;
     } else if (!text.failed) {
         enum ct_result result =
-            ct_sip_request(parcel->messages->options.sip, &binding->hop,
-                           (struct ct_str){text.at, text.len}, &client_events, copy, &copy->client);
+            ct_sip_request(parcel->messages->options.sip, &hop, (struct ct_str){text.at, text.len},
+                           &client_events, copy, &copy->client);
         status = result == CT_OK ? 0 : result == CT_UNAVAILABLE ? 480 : 503;
     }
     ct_arena_free(arena);

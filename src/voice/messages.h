@@ -33,6 +33,7 @@ struct ct_messages_options {
     struct ct_store *store;
     struct ct_reader *reader;
     struct ct_registrar *registrar;
+    struct ct_relay *relay; /* may be NULL: bindings of other servers are none */
 };
 /** The owner frees it with ct_messages_free. CT_NOMEM, CT_IO. */
 CT_CHECKED enum ct_result ct_messages_new(const struct ct_messages_options *options,

@@ -44,10 +44,8 @@ struct ct_registrar {
     struct ct_sip_letter tidy_letter;
     int64_t tidy_now;
     bool tidy_more;
-    struct looked { /* devices that were looked for in the store, by their ids */
-        int64_t device_id;
-        unsigned turn;
-    } looked[LOOKED];
+    int64_t looked[LOOKED]; /* devices that were looked for in the store, and in which turn */
+    unsigned looked_in[LOOKED];
 };
 
 static int64_t unix_ms(const struct ct_registrar *registrar)
@@ -105,12 +103,13 @@ static void look(struct ct_registrar *registrar, int64_t device_id)
 /* While a REGISTER of the device is at work, memory is about to be right. */
 static void look_once(struct ct_registrar *registrar, int64_t device_id)
 {
-    struct looked *looked = &registrar->looked[(uint64_t)device_id % LOOKED];
+    size_t at = (uint64_t)device_id % LOOKED;
     unsigned turn = registrar->options.reader->turn + 1; /* 0: never */
     if (!registrar->options.shared || first_of(registrar, device_id) != NULL ||
-        (looked->device_id == device_id && looked->turn == turn))
+        (registrar->looked[at] == device_id && registrar->looked_in[at] == turn))
         return;
-    *looked = (struct looked){device_id, turn};
+    registrar->looked[at] = device_id;
+    registrar->looked_in[at] = turn;
     look(registrar, device_id);
 }
 
@@ -451,8 +450,8 @@ size_t ct_registrar_find(struct ct_registrar *registrar, int64_t device_id,
 
 const struct ct_binding *ct_registrar_at(void *registrar, int64_t device_id, int64_t place)
 {
-    const struct ct_locations *locations = ((const struct ct_registrar *)registrar)->locations;
-    const struct ct_location *location = ct_locations_at(locations, device_id, place);
+    const struct ct_registrar *all = registrar;
+    const struct ct_location *location = ct_locations_at(all->locations, device_id, place);
     return location != NULL && location->binding.node.len == 0 ? &location->binding : NULL;
 }
 
@@ -478,15 +477,12 @@ void ct_registrar_lost(struct ct_registrar *registrar, const struct ct_sip_hop *
 
 void ct_registrar_changed(struct ct_registrar *registrar, int64_t device_id)
 {
-    if (registrar->options.shared) {
-        if (first_of(registrar, device_id) == NULL)
-            look(registrar, device_id);
-        return;
-    }
     struct ct_binding_row row;
     struct ct_db *db;
     size_t count = 1;
-    struct ct_arena *arena = ct_arena_new();
+    struct ct_arena *arena = registrar->options.shared ? NULL : ct_arena_new();
+    if (registrar->options.shared && first_of(registrar, device_id) == NULL)
+        look(registrar, device_id);
     if (arena != NULL && ct_reader_begin(registrar->options.reader, &db) == CT_OK) {
         if (ct_binding_list(arena, db, device_id, unix_ms(registrar), 1, &row, &count) != CT_OK)
             count = 1;

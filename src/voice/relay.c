@@ -224,7 +224,8 @@ static void take_from_server(const struct passage *passage, const struct ct_bind
     const struct ct_sip_message *message = passage->message;
     int64_t age_s = env->unix_ms(env->ctx) / 1000 - passage->token.issued_s;
     bool fresh = age_s <= FRESH_S && age_s >= -FRESH_S;
-    if (message->method == CT_SIP_INVITE && message->to.tag.len == 0 && !fresh)
+    bool begins = message->to.tag.len == 0 && message->method != CT_SIP_CANCEL;
+    if (begins && !fresh)
         refuse(passage, 403);
     else if (binding == NULL)
         refuse(passage, 480); /* it has gone, and its server does not know that yet */

@@ -187,7 +187,8 @@ enum ct_result ct_switchboard_new(const struct ct_switchboard_options *options,
                                                  .env = options->env,
                                                  .store = options->store,
                                                  .reader = options->reader,
-                                                 .registrar = options->registrar};
+                                                 .registrar = options->registrar,
+                                                 .relay = options->relay};
     const struct ct_call_counts_options counts = {
         .env = options->env,
         .at_once = (size_t)options->config->calls_per_account,

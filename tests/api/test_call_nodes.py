@@ -7,7 +7,7 @@ import psycopg2
 import pytest
 
 from support import database, sip
-from support.caller import Caller, Person, make_device
+from support.caller import Caller, Leg, Person, make_device
 from support.people import fresh_number
 
 pytestmark = pytest.mark.postgresql
@@ -236,6 +236,21 @@ def test_a_phone_that_refuses_through_another_server(linked):
     bob.phone.answer(bob.phone.request_heard("INVITE"), 486, "Busy Here")
     bob.phone.request_heard("ACK")
     assert ann.phone.refused(leg).status == 486
+    close(ann, bob)
+
+
+def test_a_message_through_another_server(linked):
+    here, there = linked
+    ann, bob = Person(here, fresh_number()), phone_of(Person(here, fresh_number(), registers=False), there, "tcp")
+    leg = Leg(ann.phone, "a-message", f"<sip:{ann.phone.username}@localhost>;tag=m", f"<sip:{bob.number}@localhost>",
+              f"sip:{bob.number}@localhost")
+    leg.send("MESSAGE")
+    ann.phone.learn(ann.phone.response("MESSAGE"))
+    leg.send("MESSAGE", headers=ann.phone.authorization("MESSAGE", leg.target), body="hello")
+    came = bob.phone.request_heard("MESSAGE")
+    assert came.body == "hello"
+    bob.phone.answer(came, 200, "OK")
+    assert ann.phone.response("MESSAGE").status == 200
     close(ann, bob)
 
 
