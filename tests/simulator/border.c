@@ -226,8 +226,10 @@ void border_init(struct border *border, struct lan *lan, const char *server, boo
 void border_excuse(struct border *border, uint64_t stream)
 {
     for (size_t i = 0; i < BORDER_ENTRIES; i++)
-        if (border->entries[i].key != 0 && border->entries[i].stream == stream)
+        if (border->entries[i].key != 0 && border->entries[i].stream == stream) {
             border->entries[i].settled = true;
+            border->entries[i].denied = true;
+        }
 }
 
 void border_dropped(struct border *border, const struct said *said)

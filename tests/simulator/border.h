@@ -33,8 +33,8 @@ struct border_entry {
     int64_t at_ms;
     bool passes; /* an INFO: who gets no answer from the other side gives none (RFC 4320) */
     bool
-        denied; /* an INVITE that was answered with 481: a 2xx from before the BYE that comes later is nobody's */
-    bool asks; /* an INVITE without an offer: its ACK has to wait for the other side */
+        denied; /* an INVITE that was answered with 481, or whose stream broke: a 2xx that comes later is nobody's */
+    bool asks;  /* an INVITE without an offer: its ACK has to wait for the other side */
     char what[120];
 };
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "voice/call_log_parts.h"
 #include "voice/keeper.h"
 #include "voice/records.h"
 #include "voice/switchboard.h"
@@ -52,6 +53,14 @@ static void interrupt(struct exchange *exchange, int64_t before_ms)
                                          ct_str_of(exchange->archive.node), before_ms));
 }
 
+/* What is known to be on disk is known to be up. */
+static void note_beat(struct exchange *exchange)
+{
+    for (size_t i = 0; i < exchange->record_count; i++)
+        if ((exchange->records[i].kept & CT_LOG_BEGUN) != 0 && exchange->records[i].gone_ms == 0)
+            exchange->records[i].beat_ms = lan_now_ms(exchange->lan);
+}
+
 static void beat(void *ctx)
 {
     struct exchange *exchange = ctx;
@@ -61,7 +70,7 @@ static void beat(void *ctx)
     /* the calls of this process; what its thread reads has been let go of */
     keep(exchange, ct_keep_beat(exchange->archive.scratch.store, ct_str_of(exchange->archive.node),
                                 unix_ms(exchange)));
-    exchange->beat_ms = lan_now_ms(exchange->lan);
+    note_beat(exchange);
     if (exchange->beats++ % 5 == 0)
         interrupt(exchange, unix_ms(exchange) - CT_NODE_GONE_MS);
     ct_timer_start(lan_wheel(exchange->lan), &exchange->beat, EXCHANGE_BEAT_MS);
@@ -98,7 +107,6 @@ enum ct_result exchange_begin(struct exchange *exchange)
         result = ct_voice_bind(&exchange->config, exchange->arena, &exchange->voice, &why);
     if (result == CT_OK)
         result = ct_voice_start(exchange->voice, &options, exchange->arena, &why);
-    exchange->beat_ms = lan_now_ms(exchange->lan);
     ct_timer_start(lan_wheel(exchange->lan), &exchange->beat, EXCHANGE_BEAT_MS);
     return result;
 }
@@ -113,10 +121,8 @@ static void end(struct exchange *exchange)
     for (size_t i = 0; i < exchange->record_count; i++) {
         struct record *record = &exchange->records[i];
 
-        if (record->gone_ms == 0 && (record->kept & (1U << 3)) == 0) {
+        if (record->gone_ms == 0 && (record->kept & CT_LOG_ENDED) == 0)
             record->gone_ms = lan_now_ms(exchange->lan);
-            record->beat_ms = exchange->beat_ms;
-        }
     }
     exchange->voice = NULL;
     exchange->sip = NULL;

@@ -108,8 +108,7 @@ struct exchange {
     struct archive archive;
     struct ct_timer beat;
     size_t beats;
-    int64_t beat_ms; /* the last */
-    bool alone;      /* it takes all that was open for interrupted at once */
+    bool alone; /* it takes all that was open for interrupted at once */
 
     struct people_caps caps[PEOPLE_ACCOUNTS];
     struct record records[EXCHANGE_RECORDS];

@@ -107,13 +107,14 @@ static bool began_right(const struct record *record, const struct archive_row *r
                            : row->started_ms == record->started_ms;
 }
 
-/* What its account may not do is over for the record as soon as it began, also when the caller has not waited to be told
- * so. */
+/* What its account may not do is over for the record as soon as it began, also when the call has not lasted until
+ * that was known. */
 static bool was_refused(const struct record *record, const struct archive_row *row)
 {
     return row->sip_code == 403 && row->ended_ms == row->started_ms && record->leg_count == 1 &&
            strncmp(row->reason, "The account", 11) == 0 &&
-           (record->sip_code == 403 || record->sip_code == 487);
+           (record->gone_ms != 0 || record->sip_code == 403 || record->sip_code == 487 ||
+            record->sip_code == 503);
 }
 
 static void judge_row(struct town *town, const struct record *record, const struct archive_row *row)
