@@ -164,23 +164,27 @@ bool exchange_is_quiet(const struct exchange *exchange)
 
 /* ---- open and close ---- */
 
-static void configure(struct exchange *exchange)
+static enum ct_result configure(struct exchange *exchange)
 {
-    exchange->config = (struct ct_config){
-        .sip_listen = "udp:192.0.2.1:5060,tcp:192.0.2.1:5060,ws:192.0.2.1:5066",
-        .sip_domain = PEOPLE_REALM,
-        .sip_public_address = "",
-        .sip_node_address = "",
-        .secret_key = "the same in all lives of the server",
-        .secret_key_previous = "",
-        .sip_unknown = CT_SIP_UNKNOWN_DROP,
-        .sip_digest = lan_random(exchange->lan, 2) == 0 ? CT_SIP_DIGEST_MD5 : CT_SIP_DIGEST_BOTH,
-        .sip_rate_per_address = RATE_PER_S,
-        .sip_failures_max = FAILURES_MOST,
-        .sip_ban_minutes = BAN_MINUTES,
-        .sip_contacts_max = PEOPLE_CONTACTS,
-        .sip_connections_max = 64,
-        .sip_connections_per_address = 8};
+    struct ct_config *config = &exchange->config;
+    const char *why = NULL;
+    enum ct_result result =
+        ct_config_load(exchange->archive.scratch.arena, NULL, NULL, config, &why);
+
+    config->sip_listen = "udp:192.0.2.1:5060,tcp:192.0.2.1:5060,ws:192.0.2.1:5066";
+    config->sip_domain = PEOPLE_REALM;
+    config->sip_public_address = "";
+    config->secret_key = "the same in all lives of the server";
+    config->secret_key_previous = "";
+    config->sip_unknown = CT_SIP_UNKNOWN_DROP;
+    config->sip_digest = lan_random(exchange->lan, 2) == 0 ? CT_SIP_DIGEST_MD5 : CT_SIP_DIGEST_BOTH;
+    config->sip_rate_per_address = RATE_PER_S;
+    config->sip_failures_max = FAILURES_MOST;
+    config->sip_ban_minutes = BAN_MINUTES;
+    config->sip_contacts_max = PEOPLE_CONTACTS;
+    config->sip_connections_max = 64;
+    config->sip_connections_per_address = 8;
+    return result;
 }
 
 enum ct_result exchange_open(struct exchange *exchange, struct lan *lan, const char *address,
@@ -196,8 +200,9 @@ enum ct_result exchange_open(struct exchange *exchange, struct lan *lan, const c
     exchange->archive.kept = exchange_kept;
     exchange->archive.ctx = exchange;
     exchange->alone = lan_random(lan, 2) == 0;
-    configure(exchange);
     result = archive_open(&exchange->archive, lan, fault);
+    if (result == CT_OK)
+        result = configure(exchange);
     if (result == CT_OK)
         result = exchange_connect(exchange);
     exchange_now = exchange;
