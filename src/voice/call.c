@@ -99,6 +99,19 @@ struct ct_live *ct_live_find(struct ct_calls *calls, const char *key)
     return call;
 }
 
+int64_t ct_calls_of_trunk(const struct ct_calls *calls, int64_t trunk_id)
+{
+    int64_t count = 0;
+
+    for (const struct ct_live *call = calls->first; call != NULL; call = call->next) {
+        const struct ct_call_parties *parties = &call->facts.parties;
+
+        if (!call->over && (parties->from_trunk_id == trunk_id || parties->to_trunk_id == trunk_id))
+            count++;
+    }
+    return count;
+}
+
 void ct_calls_each(struct ct_calls *calls,
                    void (*each)(void *ctx, const struct ct_call_facts *facts), void *ctx)
 {

@@ -213,6 +213,8 @@ void ct_calls_lose(struct ct_calls *calls, const struct ct_call_gone *gone, stru
 CT_CHECKED enum ct_result ct_calls_end(struct ct_calls *calls, const char *key, struct ct_str why);
 /** The same, since somebody asked for it. */
 CT_CHECKED enum ct_result ct_calls_hang_up(struct ct_calls *calls, const char *key);
+/** How many go to a trunk or come from it. */
+int64_t ct_calls_of_trunk(const struct ct_calls *calls, int64_t trunk_id);
 /** The facts of all live calls, one after the other, in no order. */
 void ct_calls_each(struct ct_calls *calls,
                    void (*each)(void *ctx, const struct ct_call_facts *facts), void *ctx);

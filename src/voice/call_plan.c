@@ -15,25 +15,10 @@ static bool is_registered(void *ctx, int64_t device_id)
     return ct_registrar_find(planner->registrar, device_id, &all) > 0;
 }
 
-struct tally {
-    int64_t trunk_id;
-    int64_t count;
-};
-
-static void count_one(void *ctx, const struct ct_call_facts *facts)
-{
-    struct tally *tally = ctx;
-    if (facts->parties.from_trunk_id == tally->trunk_id ||
-        facts->parties.to_trunk_id == tally->trunk_id)
-        tally->count++;
-}
-
 static int64_t count_busy(void *ctx, int64_t trunk_id)
 {
     struct ct_call_planner *planner = ctx;
-    struct tally tally = {.trunk_id = trunk_id};
-    ct_calls_each(planner->calls, count_one, &tally);
-    return tally.count;
+    return ct_calls_of_trunk(planner->calls, trunk_id);
 }
 
 static bool reaches(void *ctx, const struct ct_trunk *trunk, struct ct_str host)

@@ -6,6 +6,7 @@
 #include "sip/session.h"
 #include "sip/write.h"
 #include "voice/call_counts.h"
+#include "voice/call_peer.h"
 #include "voice/messages.h"
 #include "voice/stray.h"
 #include "voice/switchboard_parts.h"
@@ -83,63 +84,26 @@ static void answer(struct ct_sip_server *transaction, int status, struct ct_str 
     (void)!ct_sip_reply(transaction, status, &options);
 }
 
-/* False: it has been answered. */
-static bool find_peer(struct ct_switchboard *board, struct ct_sip_server *transaction,
-                      const struct ct_sip_message *message, struct ct_call_peer *out)
-{
-    const struct ct_switchboard_options *options = &board->options;
-    const struct ct_trunk *trunk =
-        ct_trunk_watch_from(options->watch, ct_sip_server_from(transaction), message->uri.user);
-    *out = (struct ct_call_peer){0};
-    /* a device behind the address of a trunk says that it is one */
-    enum ct_result named = CT_OK;
-    if (trunk != NULL && !ct_authenticator_is_named(options->authenticator, message))
-        named = ct_authenticator_find(options->authenticator, message->from.uri.user, &out->device);
-    if (named != CT_OK && named != CT_NOT_FOUND) {
-        answer(transaction, 503, CT_STR("Retry-After: 5\r\n"));
-        return false;
-    }
-    if (named == CT_NOT_FOUND) {
-        out->device = (struct ct_sip_caller){0};
-        out->trunk_id = trunk->id;
-        return trunk->inbound_username.len == 0 ||
-               ct_authenticate_as(options->authenticator, transaction, message,
-                                  trunk->inbound_username, trunk->inbound_ha1_md5,
-                                  trunk->inbound_ha1_sha256);
-    }
-    return ct_authenticate(options->authenticator, transaction, message, &out->device);
-}
-
-/* False: it has been answered. */
-static bool may_call(struct ct_switchboard *board, struct ct_sip_server *transaction,
-                     int64_t user_id)
-{
-    const char *why;
-    if (ct_call_counts_may(board->counts, user_id, &why))
-        return true;
-    const struct ct_sip_reply_options options = {.reason = ct_str_of(why), .forget = true};
-    (void)!ct_sip_reply(transaction, 403, &options);
-    return false;
-}
-
 static void take_call(struct ct_switchboard *board, struct ct_sip_server *transaction,
                       const struct ct_sip_message *message)
 {
+    const struct ct_call_sources sources = {board->options.authenticator, board->options.watch};
     struct ct_call_peer peer;
     if (board->closed)
         answer(transaction, 503, CT_STR("Retry-After: 10\r\n"));
-    else if (find_peer(board, transaction, message, &peer) &&
-             may_call(board, transaction, peer.device.user_id))
+    else if (ct_call_peer_find(&sources, transaction, message, &peer) &&
+             ct_call_peer_may_call(board->counts, transaction, &peer))
         ct_calls_incoming(board->calls, transaction, message, &peer);
 }
 
 static void take_message(struct ct_switchboard *board, struct ct_sip_server *transaction,
                          const struct ct_sip_message *message)
 {
+    const struct ct_call_sources sources = {board->options.authenticator, board->options.watch};
     struct ct_call_peer peer;
     if (board->closed)
         answer(transaction, 503, CT_STR("Retry-After: 10\r\n"));
-    else if (!find_peer(board, transaction, message, &peer))
+    else if (!ct_call_peer_find(&sources, transaction, message, &peer))
         return;
     else if (peer.device.device_id == 0)
         answer(transaction, 403, (struct ct_str){0});
