@@ -5,7 +5,7 @@ import pytest
 from support import sip
 from support.caller import ANSWER, OFFER, Leg
 from support.people import fresh_number
-from test_toll import carrier, forward, people, refer, talk, told  # noqa: F401 (fixtures)
+from support.toll import forward, refer, talk, told
 
 
 def move(phone, request, target, status=302):
