@@ -230,9 +230,11 @@ static bool is_right(const struct purse *purse, const struct verdict *verdict)
                count_open(purse, verdict->at_ms) >= caps->concurrent_calls;
     if (strstr(verdict->why, "in the last minute") != NULL)
         return caps->calls_per_minute > 0 && count_lately(purse, verdict) >= caps->calls_per_minute;
-    /* calls of a server that has gone look as if they went on, until it is known to have gone */
+    /* calls of a server that has gone look as if they went on, until it is known to have gone; what others have been
+     * granted is not there for this one */
     return caps->minutes_per_day > 0 &&
-           (used_up(purse) >= caps->minutes_per_day * MINUTE_MS || has_interrupted(purse));
+           (used_up(purse) >= caps->minutes_per_day * MINUTE_MS || has_interrupted(purse) ||
+            count_open(purse, verdict->at_ms) > 0);
 }
 
 void town_judge_money(struct town *town)

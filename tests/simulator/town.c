@@ -77,6 +77,9 @@ static struct lan_fate judge(void *ctx, const struct lan_packet *packet)
 {
     struct town *town = ctx;
     struct lan_fate fate = {.copies = 1};
+    const struct attacker *attacker = attackers_at(&town->attackers, &packet->from);
+    /* what tells a scanner must not be lost from what it says */
+    bool whole = attacker != NULL && attacker->kind == ATTACKER_STRANGER;
     struct said said;
 
     town->messages++;
@@ -84,7 +87,7 @@ static struct lan_fate judge(void *ctx, const struct lan_packet *packet)
         fate.copies++;
     for (int i = 0; i < 3; i++) {
         fate.after_ms[i] = delay(town);
-        fate.spoilt[i] = town_chance(town, town->spoilt) ? 1 + town_below(town, 4) : 0;
+        fate.spoilt[i] = !whole && town_chance(town, town->spoilt) ? 1 + town_below(town, 4) : 0;
     }
     for (int i = 0; i < fate.copies; i++)
         if (fate.spoilt[i] > 0 && said_read(packet->bytes, &said))
