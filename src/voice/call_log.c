@@ -290,19 +290,24 @@ void ct_call_log_ended(struct ct_call_log *log, const struct ct_call_facts *fact
     ct_log_submit(entry);
 }
 
-/* NULL without memory. */
-static struct ct_log_move *make_move(struct ct_log_entry *entry, enum ct_log_move_kind kind)
+static void fill_move(struct ct_log_entry *entry, enum ct_log_move_kind kind,
+                      struct ct_log_move *move)
 {
     const struct ct_sip_env *env = entry->log->options.env;
-    struct ct_log_move *move = ct_arena_alloc(entry->arena, sizeof(*move));
-    if (move == NULL)
-        return NULL;
     int64_t now_ms = env->unix_ms(env->ctx);
     entry->last_ms = now_ms > entry->last_ms ? now_ms : entry->last_ms + 1;
     *move = (struct ct_log_move){.kind = kind,
                                  .answered = (entry->wanted & CT_LOG_ANSWERED) != 0,
                                  .at = entry->last_ms,
                                  .toll = entry->toll};
+}
+
+/* NULL without memory. */
+static struct ct_log_move *make_move(struct ct_log_entry *entry, enum ct_log_move_kind kind)
+{
+    struct ct_log_move *move = ct_arena_alloc(entry->arena, sizeof(*move));
+    if (move != NULL)
+        fill_move(entry, kind, move);
     return move;
 }
 
@@ -322,9 +327,12 @@ enum ct_result ct_call_log_toll(struct ct_call_log *log, const struct ct_call_fa
     if (entry == NULL)
         return CT_NOT_FOUND;
     struct ct_log_move *move = make_move(entry, CT_LOG_PAY);
-    if (move == NULL || ct_log_keep(entry->arena, toll->number, &number) != CT_OK)
+    struct ct_log_move *settles = ct_arena_alloc(entry->arena, sizeof(*settles));
+    if (move == NULL || settles == NULL ||
+        ct_log_keep(entry->arena, toll->number, &number) != CT_OK)
         return CT_NOMEM;
     if (facts->status == CT_CALL_IN_PROGRESS) {
+        entry->before.settles = settles;
         entry->before.at_ms = move->at;
         entry->before.payer_id = facts->parties.payer_id;
         entry->before.trunk_id = facts->parties.to_trunk_id;
@@ -344,7 +352,9 @@ void ct_call_log_transferred(struct ct_call_log *log, const struct ct_call_facts
     bool paid = entry != NULL && entry->before.at_ms != 0;
     if (entry == NULL || (!done && !paid))
         return;
-    struct ct_log_move *move = make_move(entry, done ? CT_LOG_TRANSFERRED : CT_LOG_UNPAY);
+    struct ct_log_move *move = paid ? entry->before.settles : make_move(entry, CT_LOG_TRANSFERRED);
+    if (paid)
+        fill_move(entry, done ? CT_LOG_TRANSFERRED : CT_LOG_UNPAY, move);
     if (move == NULL) {
         CT_LOG(log->options.log, CT_LOG_ERROR, "call_record_not_written",
                CT_F_TEXT("why", ct_result_text(CT_NOMEM)));

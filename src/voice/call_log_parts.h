@@ -87,6 +87,7 @@ struct ct_log_entry {
         int64_t payer_id;
         int64_t trunk_id;
         struct ct_call_toll toll;
+        struct ct_log_move *settles; /* room for what is written then, come what may */
     } before;
 
     unsigned wanted;

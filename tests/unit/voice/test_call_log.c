@@ -141,8 +141,9 @@ static enum ct_result test_transfers(void)
     facts.parties.to_trunk_id = 6;
     ct_call_log_transferred(desk.log, &facts, true);
     settle(&desk);
-    if (ct_call_log_verdict(desk.log, facts.key)->why == NULL)
-        EXPECT_VALUE(&desk.scratch, "2 6", PAYS);
+    EXPECT(ct_call_log_verdict(desk.log, facts.key)->why == NULL);
+    EXPECT_VALUE(&desk.scratch, "2 6", PAYS);
+    EXPECT_VALUE(&desk.scratch, "2", TOLD);
     ct_call_log_again(desk.log, facts.key);
     settle(&desk);
     EXPECT(desk.agains <= 1 && desk.again.why == NULL);
