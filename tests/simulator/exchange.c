@@ -156,7 +156,7 @@ bool exchange_is_quiet(const struct exchange *exchange)
     for (size_t i = 0; i < exchange->order_count; i++)
         if (!exchange->orders[i].done)
             return false;
-    return counts.servers == 0 && counts.clients == 0 && counts.dialogs == 0 &&
+    return counts.servers == 0 && counts.clients <= EXCHANGE_PROBES && counts.dialogs == 0 &&
            ct_sip_sessions_count(exchange->sessions) == 0 &&
            ct_switchboard_is_over(ct_voice_switchboard(exchange->voice)) &&
            archive_is_quiet(&exchange->archive) && ct_registrar_count(exchange->registrar) == 0;

@@ -28,6 +28,8 @@
 #define EXCHANGE_LEGS 24
 #define EXCHANGE_ORDERS 128
 #define EXCHANGE_BEAT_MS 2000
+#define EXCHANGE_PROBES \
+    4 /* requests to its carriers that may be under way at any time: one for each host, a REGISTER */
 
 struct record_leg {
     char call_id[SAID_TEXT];
