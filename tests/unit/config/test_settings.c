@@ -141,6 +141,8 @@ static const struct expectation expectations[] = {
     {"SIP_PUBLIC_ADDRESS", "", "192.0.2.1", "192.0.2.1", "2001:db8::1", "2001:db8::1",
      "192.0.2.1:5060", "\"192.0.2.1:5060\" (environment)",
      "an address or a domain name, without a port, or empty", NULL},
+    {"SIP_NODE_ADDRESS", "", "192.0.2.1", "192.0.2.1", "2001:db8::1", "2001:db8::1",
+     "sip.example.com", "\"sip.example.com\" (environment)", "a numeric address, or empty", NULL},
     {"SIP_UNKNOWN", "drop", "reject", "reject", "drop", "drop", "silence",
      "\"silence\" (environment)", "drop or reject", NULL},
     {"SIP_DIGEST", "md5", "both", "both", "sha-256", "sha-256", "sha", "\"sha\" (environment)",

@@ -207,7 +207,11 @@ static enum ct_result test_a_device_that_is_gone_rings_no_more(void)
     EXPECT_VALUE(&scratch, "1 0 0",
                  "SELECT (SELECT count(*) FROM devices) || ' ' || (SELECT count(*) FROM "
                  "call_caps) || ' ' || (SELECT count(*) FROM call_usage)");
-    EXPECT_VALUE(&scratch, "device.deleted 101", "SELECT type || ' ' || subject_id FROM events");
+    /* that of the account comes first */
+    EXPECT_VALUE(&scratch, "device.deleted 0",
+                 "SELECT type || ' ' || subject_id FROM events ORDER BY id");
+    EXPECT_VALUE(&scratch, "device.deleted 101",
+                 "SELECT type || ' ' || subject_id FROM events ORDER BY id DESC");
 out:
     scratch_close(&scratch);
     return result;
