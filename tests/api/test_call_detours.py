@@ -4,7 +4,6 @@ import pytest
 
 from support import sip
 from support.caller import ANSWER, OFFER, Leg
-from support.people import fresh_number
 from support.toll import forward, refer, talk, told
 
 
@@ -100,7 +99,7 @@ def test_what_cannot_be_followed_is_as_if_nobody_answered(people):
     ann, bob, carl = people
     reply = bob.client.put(f"/phone_numbers/{bob.number_id}/voice", json={"ring": [bob.device["id"]], "on_no_answer": carl.number})
     assert reply.status_code == 200
-    leg = moved(ann, bob, f"sip:{fresh_number()}@localhost")
+    leg = moved(ann, bob, "sip:reception@localhost")
     carl.phone.answer(carl.phone.request_heard("INVITE"), 486, "Busy Here")
     assert ann.phone.refused(leg).status == 486
 
