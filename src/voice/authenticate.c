@@ -297,8 +297,9 @@ bool ct_authenticator_is_named(struct ct_authenticator *authenticator,
 
 /* Whether credentials are for this request: their URI names the same user (RFC 7616 section 3.4.6). Who hears them under
  * way could call whom he likes with them otherwise. Host, port and parameters may be another's on the way here, where
- * proxies write them anew (RFC 3261 section 22.4); scheme and user are left as they are by all of them. CT_INVALID: they
- * are not. */
+ * proxies write them anew (RFC 3261 section 22.4); scheme and user are left as they are by all of them. Some clients
+ * (SIPp) always name the server alone, without a user: what they sign is good for each number, once. CT_INVALID: they are
+ * not. */
 static enum ct_result check_uri(struct ct_arena *arena, const struct ct_sip_message *message,
                                 const struct ct_digest_credentials *credentials)
 {
@@ -311,7 +312,7 @@ static enum ct_result check_uri(struct ct_arena *arena, const struct ct_sip_mess
     enum ct_result result = ct_sip_unescape(arena, uri.user, &said);
     if (result == CT_OK)
         result = ct_sip_unescape(arena, message->uri.user, &asked);
-    return result == CT_OK && !ct_str_equal(said, asked) ? CT_INVALID : result;
+    return result == CT_OK && said.len > 0 && !ct_str_equal(said, asked) ? CT_INVALID : result;
 }
 
 /* What is to be done with a request. */
