@@ -17,8 +17,8 @@ struct statement {
     sqlite3_stmt *handle;
     /* SQLite numbers $1, $2, … in the order of their appearance; 0 = there is none. */
     int place[MAX_PARAMETERS + 1];
-    unsigned bound; /* a bit for each place that was bound for this execution, */
-    unsigned set;   /* and for each that may still hold a value, also of an earlier one */
+    uint64_t bound; /* a bit for each place that was bound for this execution, */
+    uint64_t set;   /* and for each that may still hold a value, also of an earlier one */
     bool alters;    /* the schema: no rows tell of it */
     size_t text_used;
     char text[TEXT_ROOM]; /* of parameters: copied here, which takes no allocation */
@@ -145,8 +145,8 @@ static int place_of(struct statement *statement, int index)
 {
     assert(index >= 1 && index <= MAX_PARAMETERS && statement->place[index] != 0);
     int place = statement->place[index];
-    statement->bound |= 1U << place;
-    statement->set |= 1U << place;
+    statement->bound |= UINT64_C(1) << place;
+    statement->set |= UINT64_C(1) << place;
     return place;
 }
 
@@ -187,7 +187,7 @@ static enum ct_result sqlite_bind_null(struct ct_stmt *stmt, int index)
 static void forget_parameters(struct statement *statement)
 {
     for (int place = 1; place <= MAX_PARAMETERS; place++) {
-        if ((statement->set & ~statement->bound & 1U << place) != 0)
+        if ((statement->set & ~statement->bound & UINT64_C(1) << place) != 0)
             (void)sqlite3_bind_null(statement->handle, place); /* takes no memory */
     }
     statement->set &= statement->bound;
