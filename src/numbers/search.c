@@ -43,10 +43,14 @@ static enum ct_result find_hidden(struct hunt *hunt, struct ct_arena *arena)
         int64_t id = ct_column_int(stmt, 0);
         ct_buf_add(&ids, &id, sizeof(id));
     }
-    if (result != CT_OK || ids.len == 0)
+    if (result != CT_OK)
         return result;
+    if (ids.failed)
+        return CT_NOMEM;
+    if (ids.len == 0)
+        return CT_OK;
     int64_t *hidden = ct_arena_alloc(arena, ids.len);
-    if (ids.failed || hidden == NULL)
+    if (hidden == NULL)
         return CT_NOMEM;
     memcpy(hidden, ids.at, ids.len);
     hunt->hidden = hidden;
