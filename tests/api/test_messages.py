@@ -176,22 +176,22 @@ def test_a_line_end_adds_no_header(ann, bob):
 
 
 def test_rates(launch):
-    with launch(SIP_MESSAGES_PER_MINUTE="2") as server:
-        ann, bob, carl = (Person(server, fresh_number()) for _ in range(3))
-        with ann.phone, bob.phone, carl.phone:
-            for _ in range(2):
-                send(ann.phone, bob.number)
-                bob.phone.answer(bob.phone.request_heard("MESSAGE"), 200, "OK")
-                assert ann.phone.response("MESSAGE").status == 200
-            assert refused(ann.phone, carl.number).status == 403
-            # nor does a number get more than that from all together
-            assert refused(carl.phone, bob.number).status == 403
-            assert bob.phone.hear(sip.SILENCE) is None
+    server = launch(SIP_MESSAGES_PER_MINUTE="2")
+    ann, bob, carl = (Person(server, fresh_number()) for _ in range(3))
+    with ann.phone, bob.phone, carl.phone:
+        for _ in range(2):
+            send(ann.phone, bob.number)
+            bob.phone.answer(bob.phone.request_heard("MESSAGE"), 200, "OK")
+            assert ann.phone.response("MESSAGE").status == 200
+        assert refused(ann.phone, carl.number).status == 403
+        # nor does a number get more than that from all together
+        assert refused(carl.phone, bob.number).status == 403
+        assert bob.phone.hear(sip.SILENCE) is None
 
 
 def test_none_at_all(launch):
-    with launch(SIP_MESSAGES_PER_MINUTE="0") as server:
-        ann, bob = (Person(server, fresh_number()) for _ in range(2))
-        with ann.phone, bob.phone:
-            assert refused(ann.phone, bob.number).status == 403
-            assert bob.phone.hear(sip.SILENCE) is None
+    server = launch(SIP_MESSAGES_PER_MINUTE="0")
+    ann, bob = (Person(server, fresh_number()) for _ in range(2))
+    with ann.phone, bob.phone:
+        assert refused(ann.phone, bob.number).status == 403
+        assert bob.phone.hear(sip.SILENCE) is None

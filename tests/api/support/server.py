@@ -85,6 +85,7 @@ class Server:
 
     def start(self):
         """Starts the process and waits until it listens."""
+        assert self.process is None or self.process.poll() is not None, "it runs already"
         seen = len(self.log()) if self.log_path.exists() else 0
         with open(self.folder / "stdout", "ab") as stdout, open(self.folder / "stderr", "ab") as stderr:
             self.process = subprocess.Popen(
