@@ -150,7 +150,7 @@ class Kamailio(Server):
             db.commit()
 
     def command(self):
-        return ["/usr/sbin/kamailio", "-f", str(self.directory / "kamailio.cfg"), "-DD", "-E", "-m", "256", "-M", "16",
+        return ["/usr/sbin/kamailio", "-f", str(self.directory / "kamailio.cfg"), "-DD", "-E", "-m", "2048", "-M", "64",
                 "-Y", str(self.directory), "-w", str(self.directory), "-P", str(self.directory / "pid")]
 
     def stop(self):
