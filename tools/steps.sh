@@ -3,9 +3,10 @@
 #
 #   root          the folder it is run in; $root/build/logs gets what each step prints
 #   script        how the script itself is called again
-#   steps         prints the table: NAME SECONDS ALONE NEEDS, in the order of running. SECONDS is when a
-#                 step is stopped; ALONE is "alone" for one that keeps all cores busy, else "-", and two of
-#                 those run at a time; NEEDS is a step that must have passed, or "-"
+#   steps         prints the table: NAME SECONDS BESIDE NEEDS; the first that may run is the next. SECONDS is when
+#                 a step is stopped. Two run at a time, but BESIDE is "wide" for one that keeps all cores busy, of
+#                 which there is one at a time, "alone" for one with nothing beside it, and "-" otherwise. NEEDS is
+#                 a step that must have passed, or "-"
 #   step_NAME     does a step, with _ for -. $state is a folder that is thrown away, $step its own name
 #   prepare       whatever must be there before; without it nothing is run
 #
@@ -64,6 +65,7 @@ verdict() {
     [ "$3" -eq 0 ] || word=FAIL
     printf '%-5s %-14s %5d passed %4d failed %5d s  %s\n' "$word" "$1" "$2" "$3" "$4" "$5"
     [ "$3" -eq 0 ] || : >"$state/$1.failed"
+    : >"$state/$1.judged"
 }
 
 # judge STEP: it has ended.
@@ -112,11 +114,28 @@ reap() {
     return $some
 }
 
-# Waits until no more than this many steps run.
-wait_until() {
-    while [ "$(echo "$running" | wc -w)" -gt "$1" ]; do
-        reap || sleep 0.2
+# fits STEP: whether it may run beside what runs.
+fits() {
+    [ "$(echo "$running" | wc -w)" -lt 2 ] || return
+    beside=$(row "$1" 3)
+    for each in $running; do
+        case $beside-$(row "$each" 3) in
+        alone-* | *-alone | wide-wide) return 1 ;;
+        esac
     done
+}
+
+# begin STEP: starts it, or says that it cannot be run; 1 when it has to wait.
+begin() {
+    need=$(row "$1" 4)
+    if [ "$need" != - ]; then
+        [ -e "$state/$need.judged" ] || return
+        if [ -e "$state/$need.failed" ]; then
+            verdict "$1" 0 1 0 "not run: $need failed"
+            return
+        fi
+    fi
+    fits "$1" && start "$1"
 }
 
 # run_steps [--list | NAME ...]: a NAME is a step or the first part of its name.
@@ -175,23 +194,16 @@ run_steps() {
     failed=0
     started=$(date +%s)
     echo "test:$chosen"
-    for next in $chosen; do
-        need=$(row "$next" 4)
-        limit=1
-        [ "$(row "$next" 3)" = - ] || limit=0
-        wait_until $limit
-        # what it needs may still be running beside
-        case " $running " in
-        *" $need "*) wait_until 0 ;;
-        esac
-        if [ "$need" != - ] && [ -e "$state/$need.failed" ]; then
-            verdict "$next" 0 1 0 "not run: $need failed"
-            continue
-        fi
-        start "$next"
-        [ $limit -eq 1 ] || wait_until 0
+    while [ -n "$chosen$running" ]; do
+        waiting=
+        for next in $chosen; do
+            begin "$next" || waiting="$waiting $next"
+        done
+        chosen=$waiting
+        [ -z "$running" ] || until reap; do
+            sleep 0.2
+        done
     done
-    wait_until 0
     echo "test: $(($(date +%s) - started)) s"
     echo "$passed passed, $failed failed"
     [ $failed -eq 0 ]

@@ -63,6 +63,7 @@ def on_one_core():
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 
 
+@pytest.mark.long
 def test_a_burst_of_passwords_fills_the_queue(launch):
     """Who was told yes is there; who was told to try again is not, and can. The queue is some seconds long,
     which on one core is the fewest passwords."""
@@ -85,6 +86,7 @@ def test_a_burst_of_passwords_fills_the_queue(launch):
     assert account.login().status_code == 200
 
 
+@pytest.mark.long
 def test_a_storm_of_logins_does_not_slow_the_rest(launch):
     """Passwords are hashed behind everything else: reads and creates go on beside a full queue."""
     server = launch(LOGIN_FAILURES_MAX=100, CT_TEST_REAL_HASHES=1)

@@ -257,6 +257,7 @@ def test_a_stop_ends_streams_at_once(launch):
     unread.close()
 
 
+@pytest.mark.long
 def test_a_client_that_reads_nothing(launch):
     """It is cut off; others of the account go on, and it can come back for what it has missed."""
     server = launch(EVENT_STREAMS_PER_ACCOUNT="2")
@@ -318,6 +319,7 @@ def test_many_streams(launch):
     wait_for(lambda: "\ncloud_telephony_event_streams 0\n" in server.client().get("/metrics").text)
 
 
+@pytest.mark.long
 def test_an_idle_stream_is_no_slow_client(launch):
     """REQUEST_TIMEOUT_SECONDS is for requests; and a comment comes when nothing else does."""
     server = launch(REQUEST_TIMEOUT_SECONDS="1")

@@ -160,6 +160,7 @@ class Mix:
         return done.returncode == 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed,days", [(1, 0), (2, 2)])
 def test_in_step(launch, tmp_path, seed, days):
     clock = Clock()

@@ -1,7 +1,7 @@
 """Random sequences of everything that several accounts can do with numbers, against a model (support/model.py):
 the same statuses and bodies, and afterwards the same lists, the same free numbers and the same record.
 
-    CT_PROPERTY_SEQUENCES  how many sequences in all; 2,000, or 400 with a sanitizer
+    CT_PROPERTY_SEQUENCES  how many sequences in all; 2,000, or 400 with a sanitizer or on PostgreSQL
     CT_PROPERTY_SEED       the seed of a quarter of them, drawn and printed otherwise; the others' is fixed
 
 A sequence that goes another way than the model is shortened, step by step, as long as it still does, and
@@ -14,13 +14,14 @@ import random
 import pytest
 
 from support.clock import Clock
+from support.database import ENGINE
 from support.model import OFFER_HOURS, QUARANTINE_HOURS, Model
 from support.number_run import CHANGES, NAMES, POOL_SIZE, Difference, Run
 from support.program import is_sanitized
 from support.server import Server
 
 PARTS = 4
-SEQUENCES = int(os.environ.get("CT_PROPERTY_SEQUENCES", 400 if is_sanitized() else 2000))
+SEQUENCES = int(os.environ.get("CT_PROPERTY_SEQUENCES", 400 if is_sanitized() or ENGINE != "sqlite" else 2000))
 SEED = 20200
 
 # What a step may be, and how often; then who does it, to which number, and the rest.
@@ -126,6 +127,7 @@ def run(tmp_path):
         run.close()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("part", range(PARTS))
 def test_sequences(run, part):
     """Most of them are the same in every run; a quarter is new each time."""

@@ -323,6 +323,7 @@ def test_private_addresses(server, receiver, host):
     assert receiver.requests == []
 
 
+@pytest.mark.long
 def test_it_is_tried_for_a_day(launch, receiver):
     clock = Clock()
     owner = Account(launch(WEBHOOK_PRIVATE_ADDRESSES=LOOPBACK, clock=clock, ACCESS_TOKEN_EXPIRE_MINUTES="10000"))

@@ -146,17 +146,16 @@ bool ct_unit_judge(const struct ct_unit *unit, const struct ct_unit_limits *limi
     return right;
 }
 
-/* How long one test may be swept: 2 seconds, or what CT_SWEEP_SECONDS says. */
-static int64_t sweep_us(void)
+int64_t ct_unit_sweep_us(void)
 {
     const char *seconds = getenv("CT_SWEEP_SECONDS");
 
-    return seconds == NULL ? 2 * 1000 * 1000 : strtoll(seconds, NULL, 10) * 1000 * 1000;
+    return seconds == NULL ? 2 * 1000 * 1000 : (int64_t)(strtod(seconds, NULL) * 1e6);
 }
 
 static void run_unit(void **state)
 {
-    const struct ct_unit_limits limits = {.runs = 1000000, .us = sweep_us()};
+    const struct ct_unit_limits limits = {.runs = 1000000, .us = ct_unit_sweep_us()};
     const struct ct_unit *unit = *state;
     struct ct_verdict verdict;
 

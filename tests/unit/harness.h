@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/result.h"
 
@@ -23,6 +24,9 @@ struct ct_unit {
 
 /** Runs all of them under cmocka; what main() returns. */
 int ct_unit_main(const char *group, const struct ct_unit *units, size_t count);
+
+/** How long one test may be swept, in microseconds: 2 seconds, or what CT_SWEEP_SECONDS says (0.3, say). */
+int64_t ct_unit_sweep_us(void);
 
 /** From true to false is what a test needs before it begins, and what others sweep: no allocation of it fails. */
 void ct_unit_spare(bool yes);

@@ -25,7 +25,8 @@ SQLITE_ALONE = {
 
 
 def add_markers(config):
-    """Makes @pytest.mark.sqlite and @pytest.mark.postgresql known."""
+    """Makes @pytest.mark.sqlite, @pytest.mark.postgresql and @pytest.mark.long known."""
+    config.addinivalue_line("markers", "long: takes ten seconds or more, most of which it waits")
     for engine in database.ENGINES:
         config.addinivalue_line("markers", f"{engine}: of this database alone; left out when it is another")
 
@@ -36,6 +37,18 @@ def pytest_collection_modifyitems(items):
     items[:] = [item for item in items if not any(item.get_closest_marker(other) for other in others)]
     if database.ENGINE != "sqlite":
         items[:] = [item for item in items if not _is_sqlites(item)]
+    _spread(items)
+
+
+def _spread(items):
+    """The long ones evenly over the first half: workers are given many tests in a row, and none is to end with one."""
+    long = [item for item in items if item.get_closest_marker("long")]
+    rest = [item for item in items if not item.get_closest_marker("long")]
+    step = len(rest) // (2 * len(long)) if long else 0
+    items[:] = []
+    for index, item in enumerate(long):
+        items += [*rest[index * step:(index + 1) * step], item]
+    items += rest[len(long) * step:]
 
 
 def _is_sqlites(item):

@@ -2,12 +2,11 @@
 #define CT_TESTS_UNIT_STORE_SWEEP_H
 
 #include <stdint.h>
-#include <stdlib.h>
 
 #include "base/clock.h"
+#include "harness.h"
 
-/** Which operations are tried, one a run: all while the time allows, which is CT_SWEEP_SECONDS or 2, and then
- *  as many as fit. */
+/** Which operations are tried, one a run: all while the time of a sweep allows, and then as many as fit. */
 struct sweep {
     int64_t began_us;
     int64_t limit_us;
@@ -18,9 +17,7 @@ struct sweep {
 
 static inline struct sweep sweep_over(long total)
 {
-    const char *seconds = getenv("CT_SWEEP_SECONDS");
-    int64_t limit = (seconds == NULL ? 2 : strtoll(seconds, NULL, 10)) * 1000000;
-    return (struct sweep){ct_clock_monotonic_us(), limit, .at = 1, .total = total};
+    return (struct sweep){ct_clock_monotonic_us(), ct_unit_sweep_us(), .at = 1, .total = total};
 }
 
 static inline void sweep_on(struct sweep *sweep)
