@@ -38,8 +38,10 @@ struct ct_sip {
     bool receiving;
 };
 
-/** Whether there is room for one more transaction. */
+/** Whether there is room for one more transaction of what has begun: a dialog, or what we send. */
 bool ct_sip_has_room(const struct ct_sip *sip);
+/** Whether there is for a request from outside that begins something: a quarter is kept for how it goes on and ends. */
+bool ct_sip_has_room_to_begin(const struct ct_sip *sip);
 /** How many server transactions an address has. Freed with the last one. */
 struct ct_sip_source {
     struct ct_sip_link link;

@@ -7,7 +7,7 @@
 #include "sip/core.h"
 #include "sip/read.h"
 
-#define MAX_TRANSACTIONS 200000
+#define MAX_TRANSACTIONS 262144
 #define MAX_MESSAGE 65535
 
 /* ---- the endpoint ---- */
@@ -137,6 +137,13 @@ struct ct_sip_counts ct_sip_counts(const struct ct_sip *sip)
 bool ct_sip_has_room(const struct ct_sip *sip)
 {
     return sip->servers.count + sip->clients.count < sip->options.max_transactions;
+}
+
+bool ct_sip_has_room_to_begin(const struct ct_sip *sip)
+{
+    size_t most = sip->options.max_transactions;
+
+    return sip->servers.count + sip->clients.count < most - most / 4;
 }
 
 /* ---- what the others share ---- */

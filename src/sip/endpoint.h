@@ -66,7 +66,8 @@ struct ct_sip_options {
         extensions;     /* option tags that Require may name: "100rel, timer, replaces". Static */
     struct ct_str name; /* Server and User-Agent; empty: not written. Static */
     int64_t t1_ms, t2_ms, t4_ms; /* 0: 500, 4000, 5000 (section 17.1.1.1) */
-    size_t max_transactions;     /* 0: 200,000 */
+    size_t
+        max_transactions; /* 0: 262,144; a quarter is kept for what is in dialogs and what we send */
     size_t
         max_per_address; /* server transactions of one address (of IPv6 a /64), but for those in dialogs; 0: any number */
     size_t max_message; /* bytes; longer ones are answered with 513; 0: 65,535 */

@@ -275,8 +275,10 @@ static void begin_transaction(const struct arrival *arrival)
     struct ct_sip_dialog_entry *dialog = arrival->dialog;
     struct ct_sip_server *server;
 
-    if (!ct_sip_has_room(arrival->sip) ||
-        (dialog == NULL && !ct_sip_source_has_room(arrival->sip, arrival->from))) {
+    bool room = dialog != NULL ? ct_sip_has_room(arrival->sip)
+                               : ct_sip_has_room_to_begin(arrival->sip) &&
+                                     ct_sip_source_has_room(arrival->sip, arrival->from);
+    if (!room) {
         refuse_with(arrival, 503, CT_STR(RETRY_AFTER));
         return;
     }

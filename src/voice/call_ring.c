@@ -68,7 +68,11 @@ static void ring_one(struct ct_live *call, const struct ct_call_target *target)
         if (sink->leg != NULL && !target->foreign)
             sink->leg(sink->ctx, &call->facts, ct_sip_session_call_id(leg->session));
     } else {
-        note_best(call, result == CT_INVALID ? 404 : 500, (struct ct_str){0});
+        note_best(call,
+                  result == CT_INVALID ? 404
+                  : result == CT_BUSY  ? 503
+                                       : 500,
+                  (struct ct_str){0});
         if (leg != NULL)
             ct_live_leg_end(leg, 0, (struct ct_str){0}, (struct ct_str){0});
     }

@@ -307,27 +307,37 @@ out:
 }
 SCENARIO(loop)
 
-/* Full: 503, and what is there goes on. */
+/* Full: 503, and what is there goes on and ends. */
 static enum ct_result scenario_full(void)
 {
     static struct user user;
     enum ct_result result = CT_OK;
     TRY(open_user(&user));
     user.keep = true;
+    user.dialog = (struct ct_sip_dialog_entry){.events = &dialog_events, .ctx = &user};
+    TRY(ct_sip_dialog_register(user.world.sip, &user.dialog, CT_STR("r"), CT_STR("ours"),
+                               CT_STR("f")));
     receive(&user, (struct parts){.method = "INVITE", .branch = "z9hG4bKa", .cseq = 1});
-    for (int i = 2; i <= 6; i++)
+    for (int i = 2; i <= 5; i++)
         receive(&user, (struct parts){.method = "OPTIONS", .cseq = i});
-    EXPECT(user.requests == 6 && user.world.count == 0);
-    receive(&user, (struct parts){.method = "OPTIONS", .cseq = 7});
-    EXPECT(world_last_status(&user.world) == 503);
+    EXPECT(user.requests == 5 && user.world.count == 0);
+    receive(&user, (struct parts){.method = "OPTIONS", .cseq = 6});
+    EXPECT(user.requests == 5 && world_last_status(&user.world) == 503);
     EXPECT(world_last_has(&user.world, "\r\nRetry-After: 5\r\n"));
+    /* a quarter is for those in dialogs */
+    receive(&user, (struct parts){.method = "OPTIONS", .cseq = 6, .to_tag = ";tag=ours"});
+    EXPECT(user.requests == 6 && user.in_dialog == 1);
+    receive(&user, (struct parts){.method = "OPTIONS", .cseq = 7, .to_tag = ";tag=ours"});
+    EXPECT(user.requests == 6 && world_last_status(&user.world) == 503);
     /* A CANCEL finds its INVITE all the same. */
     receive(&user, (struct parts){.method = "CANCEL", .branch = "z9hG4bKa"});
-    EXPECT(user.world.count == 3);
-    EXPECT(world_last_status(&user.world) == 487 && user.world.sent[1].bytes[8] == '2');
+    EXPECT(user.world.count == 4);
+    EXPECT(world_last_status(&user.world) == 487 && user.world.sent[2].bytes[8] == '2');
     receive(&user, (struct parts){.method = "ACK", .branch = "z9hG4bKa"});
     world_pass(&user.world, 5000);
     receive(&user, (struct parts){.method = "OPTIONS", .cseq = 8});
+    EXPECT(user.requests == 6 && world_last_status(&user.world) == 503);
+    receive(&user, (struct parts){.method = "OPTIONS", .cseq = 8, .to_tag = ";tag=ours"});
     EXPECT(user.requests == 7);
 
 out:
