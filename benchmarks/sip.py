@@ -86,7 +86,8 @@ def sip_calls(bench):
                     "events and the messages of each call; Kamailio is a stateful proxy that writes its accounting of INVITE and "
                     "BYE. The figure is calls a second of the server's CPU time, that of its database included. The time added "
                     "is that from sending the INVITE to its coming at the called side, and from the 200 there to its coming "
-                    "back, at half the calls a second that were measured just before", "calls/CPU s",
+                    "back, at half the calls a second that were measured just before, or that a core can do if that is less: a burst is "
+                    "taken faster than its records are written", "calls/CPU s",
                     DURABLE + "Kamailio commits two rows a call before it goes on (acc, db_flag). Ours writes behind the call, in "
                     "group commits; the CPU time counts until all is written. After each round the records are counted against "
                     "the calls.")
@@ -103,7 +104,8 @@ def sip_calls(bench):
                     wait_for_records(server, phones.done, messages=True)
                     found = phones.measured("calls", 0, IN_FLIGHT, bench.seconds,
                                             settle=lambda: wait_for_records(server, phones.done, messages=True))
-                    half = phones.do("calls", max(round(found["rate"] / 2), 1), 4096, min(bench.seconds, 3))
+                    rate = min(found["rate"], found["per_cpu_second"])
+                    half = phones.do("calls", max(round(rate / 2), 1), 4096, min(bench.seconds, 3))
                     wait_for_records(server, phones.done)
                 add(result, name, found, found["per_cpu_second"], added_p50_us=half["p50_us"], added_p99_us=half["p99_us"],
                     repeated_at_half=half["retransmitted"] + half["repeated"])
