@@ -235,18 +235,16 @@ static void save_time(void)
     (void)mallopt(M_TRIM_THRESHOLD, 2 * 1024 * 1024);
 }
 
-static enum ct_result document_routes(struct ct_program *program, const struct ct_mounts *mounts,
-                                      struct ct_docs *docs)
+/* What /openapi.json is made of. */
+struct routes {
+    const struct ct_program *program;
+    const struct ct_mounts *mounts;
+};
+
+static enum ct_result document_routes(void *ctx, struct ct_arena *arena, struct ct_str *out)
 {
-    struct ct_str document;
-    struct ct_arena *workshop = ct_arena_new();
-    enum ct_result result = workshop == NULL ? CT_NOMEM : CT_OK;
-    if (result == CT_OK)
-        result = ct_program_make_document(program, workshop, mounts, &document);
-    if (result == CT_OK)
-        result = ct_docs_set_openapi(docs, program->arena, document);
-    ct_arena_free(workshop);
-    return result;
+    const struct routes *routes = ctx;
+    return ct_program_make_document(routes->program, arena, routes->mounts, out);
 }
 
 int ct_serve_command(struct ct_program *program, int argc, char **argv)
@@ -261,6 +259,8 @@ int ct_serve_command(struct ct_program *program, int argc, char **argv)
     struct ct_pool *readers = NULL;
     struct ct_server *server = NULL;
     struct ct_docs *docs = NULL;
+    struct ct_mounts mounts;
+    struct routes routes = {program, &mounts};
     struct ct_sweeper *sweeper = NULL;
     struct ct_keeper *keeper = NULL;
     struct ct_listener listener = {.socket = -1};
@@ -288,10 +288,8 @@ int ct_serve_command(struct ct_program *program, int argc, char **argv)
         !ct_program_open_store(program) || !ct_program_open_numbers(program) ||
         !ct_program_open_accounts(program))
         goto out;
-    enum ct_result result = ct_docs_new(program->arena, &docs);
-    const struct ct_mounts mounts = ct_program_all_mounts(program, docs);
-    if (result == CT_OK)
-        result = document_routes(program, &mounts, docs);
+    enum ct_result result = ct_docs_new((struct ct_docs_maker){document_routes, &routes}, &docs);
+    mounts = ct_program_all_mounts(program, docs);
     if (result == CT_OK)
         result = ct_pool_start("hashing", core_count(), core_count() * HASHES_WAITING, HASHING_NICE,
                                &hashing);
@@ -330,6 +328,7 @@ int ct_serve_command(struct ct_program *program, int argc, char **argv)
     status = 0;
 out:
     ct_server_stop(server, STOP_GRACE_MS);
+    ct_docs_free(docs);
     ct_voice_stop(program->voice);
     program->voice = NULL;
     ct_pool_stop(hashing);

@@ -1,6 +1,8 @@
 #include "http/docs.h"
 
 #include <limits.h>
+#include <pthread.h>
+#include <stdlib.h>
 
 #define ZLIB_CONST
 #include <zlib.h>
@@ -22,7 +24,10 @@
 #define POLICY_REDOC POLICY_PAGE "style-src 'self' 'unsafe-inline'; worker-src blob:"
 
 struct ct_docs {
-    struct ct_content openapi;
+    struct ct_docs_maker maker;
+    pthread_mutex_t mutex;     /* of what follows */
+    struct ct_arena *arena;    /* where the document is; NULL until somebody asks */
+    struct ct_content openapi; /* never changes once it has a type */
 };
 
 static void fill(struct ct_content *content, const struct ct_asset *asset, const char *cache)
@@ -60,62 +65,6 @@ static enum ct_result get_redoc(struct ct_call *call)
 static enum ct_result get_favicon(struct ct_call *call)
 {
     fill(call->reply, &ct_page_favicon, CACHE_PAGE);
-    return CT_OK;
-}
-
-static enum ct_result get_openapi(struct ct_call *call)
-{
-    const struct ct_docs *docs = call->room;
-    struct ct_content *content = call->reply;
-    if (docs->openapi.type == NULL)
-        return CT_NOT_FOUND;
-    *content = docs->openapi;
-    return CT_OK;
-}
-
-struct asset_path {
-    struct ct_str name;
-};
-
-static enum ct_result get_asset(struct ct_call *call)
-{
-    const struct asset_path *path = call->path;
-    for (size_t i = 0; i < ct_asset_count; i++) {
-        if (ct_str_equal(path->name, ct_str_of(ct_assets[i].name))) {
-            fill(call->reply, &ct_assets[i], CACHE_ASSET);
-            return CT_OK;
-        }
-    }
-    return CT_NOT_FOUND;
-}
-
-static const struct ct_field asset_path_fields[] = {
-    CT_FIELD(struct asset_path, name, CT_FIELD_STRING, .doc = "The file's name, with its hash."),
-};
-
-static const struct ct_schema asset_path_schema =
-    CT_SCHEMA("AssetPath", NULL, struct asset_path, asset_path_fields);
-
-const struct ct_route ct_docs_routes[] = {
-    {.method = CT_GET, .pattern = "/", .status = 307, .run = get_root},
-    {.method = CT_GET, .pattern = "/docs", .run = get_docs},
-    {.method = CT_GET, .pattern = "/redoc", .run = get_redoc},
-    {.method = CT_GET, .pattern = "/favicon.ico", .run = get_favicon},
-    {.method = CT_GET, .pattern = "/openapi.json", .run = get_openapi},
-    {.method = CT_GET,
-     .pattern = "/docs/assets/{name}",
-     .path = &asset_path_schema,
-     .run = get_asset},
-};
-
-const size_t ct_docs_route_count = sizeof(ct_docs_routes) / sizeof(ct_docs_routes[0]);
-
-enum ct_result ct_docs_new(struct ct_arena *arena, struct ct_docs **out)
-{
-    struct ct_docs *docs = ct_arena_alloc(arena, sizeof(*docs));
-    if (docs == NULL)
-        return CT_NOMEM;
-    *out = docs;
     return CT_OK;
 }
 
@@ -169,7 +118,7 @@ out:
     return result;
 }
 
-enum ct_result ct_docs_set_openapi(struct ct_docs *docs, struct ct_arena *arena, struct ct_str json)
+static enum ct_result describe(struct ct_arena *arena, struct ct_str json, struct ct_content *out)
 {
     struct ct_content content = {.type = "application/json", .cache = CACHE_PAGE};
     /* Two checksums and the length tell one version of the text from the next. */
@@ -185,6 +134,95 @@ enum ct_result ct_docs_set_openapi(struct ct_docs *docs, struct ct_arena *arena,
     content.body = (struct ct_str){ct_arena_copy(arena, json.at, json.len), json.len};
     if (content.body.at == NULL)
         return CT_NOMEM;
-    docs->openapi = content;
+    *out = content;
     return CT_OK;
+}
+
+/* The mutex is held. */
+static enum ct_result make_openapi(struct ct_docs *docs)
+{
+    struct ct_str json;
+    struct ct_arena *workshop = ct_arena_new();
+    struct ct_arena *arena = ct_arena_new();
+    enum ct_result result = workshop == NULL || arena == NULL ? CT_NOMEM : CT_OK;
+    if (result == CT_OK)
+        result = docs->maker.make(docs->maker.ctx, workshop, &json);
+    if (result == CT_OK)
+        result = describe(arena, json, &docs->openapi);
+    ct_arena_free(workshop);
+    if (result == CT_OK)
+        docs->arena = arena;
+    else
+        ct_arena_free(arena);
+    return result;
+}
+
+static enum ct_result get_openapi(struct ct_call *call)
+{
+    struct ct_docs *docs = call->room;
+    enum ct_result result = CT_OK;
+    pthread_mutex_lock(&docs->mutex);
+    if (docs->arena == NULL)
+        result = make_openapi(docs);
+    if (result == CT_OK)
+        *(struct ct_content *)call->reply = docs->openapi;
+    pthread_mutex_unlock(&docs->mutex);
+    return result;
+}
+
+struct asset_path {
+    struct ct_str name;
+};
+
+static enum ct_result get_asset(struct ct_call *call)
+{
+    const struct asset_path *path = call->path;
+    for (size_t i = 0; i < ct_asset_count; i++) {
+        if (ct_str_equal(path->name, ct_str_of(ct_assets[i].name))) {
+            fill(call->reply, &ct_assets[i], CACHE_ASSET);
+            return CT_OK;
+        }
+    }
+    return CT_NOT_FOUND;
+}
+
+static const struct ct_field asset_path_fields[] = {
+    CT_FIELD(struct asset_path, name, CT_FIELD_STRING, .doc = "The file's name, with its hash."),
+};
+
+static const struct ct_schema asset_path_schema =
+    CT_SCHEMA("AssetPath", NULL, struct asset_path, asset_path_fields);
+
+const struct ct_route ct_docs_routes[] = {
+    {.method = CT_GET, .pattern = "/", .status = 307, .run = get_root},
+    {.method = CT_GET, .pattern = "/docs", .run = get_docs},
+    {.method = CT_GET, .pattern = "/redoc", .run = get_redoc},
+    {.method = CT_GET, .pattern = "/favicon.ico", .run = get_favicon},
+    {.method = CT_GET, .pattern = "/openapi.json", .run = get_openapi},
+    {.method = CT_GET,
+     .pattern = "/docs/assets/{name}",
+     .path = &asset_path_schema,
+     .run = get_asset},
+};
+
+const size_t ct_docs_route_count = sizeof(ct_docs_routes) / sizeof(ct_docs_routes[0]);
+
+enum ct_result ct_docs_new(struct ct_docs_maker maker, struct ct_docs **out)
+{
+    struct ct_docs *docs = calloc(1, sizeof(*docs));
+    if (docs == NULL)
+        return CT_NOMEM;
+    docs->maker = maker;
+    pthread_mutex_init(&docs->mutex, NULL);
+    *out = docs;
+    return CT_OK;
+}
+
+void ct_docs_free(struct ct_docs *docs)
+{
+    if (docs == NULL)
+        return;
+    pthread_mutex_destroy(&docs->mutex);
+    ct_arena_free(docs->arena);
+    free(docs);
 }

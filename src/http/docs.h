@@ -17,11 +17,15 @@ struct ct_docs;
 extern const struct ct_route ct_docs_routes[];
 extern const size_t ct_docs_route_count;
 
-/** A room in @p arena, without /openapi.json for now: its address answers 404. CT_NOMEM. */
-CT_CHECKED enum ct_result ct_docs_new(struct ct_arena *arena, struct ct_docs **out);
+/** Makes the text of /openapi.json, in an arena; CT_NOMEM, CT_BUG. On any thread, once or, when it fails, again. */
+struct ct_docs_maker {
+    enum ct_result (*make)(void *ctx, struct ct_arena *arena, struct ct_str *out);
+    void *ctx;
+};
 
-/** Gives /openapi.json its text, and packs it once for all. Called before the server starts; what is made of @p json lies in @p arena. CT_NOMEM, CT_BUG. */
-CT_CHECKED enum ct_result ct_docs_set_openapi(struct ct_docs *docs, struct ct_arena *arena,
-                                              struct ct_str json);
+/** The document is made and packed when it is first asked for: a start does not wait for it. CT_NOMEM. */
+CT_CHECKED enum ct_result ct_docs_new(struct ct_docs_maker maker, struct ct_docs **out);
+/** When no request is under way any more. NULL is allowed. */
+void ct_docs_free(struct ct_docs *docs);
 
 #endif

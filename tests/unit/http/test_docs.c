@@ -23,6 +23,35 @@ static enum ct_result get(struct ct_arena *arena, struct ct_docs *docs, const ch
     return CT_BUG;
 }
 
+/* How often a document was made, and which. */
+struct making {
+    int times;
+    struct ct_str json;
+};
+
+static enum ct_result make(void *ctx, struct ct_arena *arena, struct ct_str *out)
+{
+    struct making *making = ctx;
+    making->times++;
+    *out =
+        (struct ct_str){ct_arena_copy(arena, making->json.at, making->json.len), making->json.len};
+    return out->at == NULL ? CT_NOMEM : CT_OK;
+}
+
+static enum ct_result fail_once(void *ctx, struct ct_arena *arena, struct ct_str *out)
+{
+    struct making *making = ctx;
+    if (making->times > 0)
+        return make(ctx, arena, out);
+    making->times++;
+    return CT_BUG;
+}
+
+static enum ct_result open_docs(struct making *making, struct ct_docs **out)
+{
+    return ct_docs_new((struct ct_docs_maker){make, making}, out);
+}
+
 static enum ct_result unpack(struct ct_arena *arena, struct ct_str packed, struct ct_str *out)
 {
     enum ct_result result = CT_BUG;
@@ -72,14 +101,16 @@ static enum ct_result test_root_leads_to_docs(void)
 {
     enum ct_result result;
     struct ct_arena *arena = ct_arena_new();
-    struct ct_docs *docs;
+    struct ct_docs *docs = NULL;
+    struct making making = {.json = CT_STR("{}")};
     struct ct_content content;
     TRY_MEMORY(arena);
-    TRY(ct_docs_new(arena, &docs));
+    TRY(open_docs(&making, &docs));
     TRY(get(arena, docs, "/", NULL, &content));
     EXPECT(strcmp(content.location, "/docs") == 0);
     EXPECT(ct_docs_routes[0].status == 307);
 out:
+    ct_docs_free(docs);
     ct_arena_free(arena);
     return result;
 }
@@ -89,11 +120,12 @@ static enum ct_result test_pages(void)
     static const char *const patterns[] = {"/docs", "/redoc"};
     enum ct_result result;
     struct ct_arena *arena = ct_arena_new();
-    struct ct_docs *docs;
+    struct ct_docs *docs = NULL;
+    struct making making = {.json = CT_STR("{}")};
     struct ct_content content;
     struct ct_str text;
     TRY_MEMORY(arena);
-    TRY(ct_docs_new(arena, &docs));
+    TRY(open_docs(&making, &docs));
     for (size_t i = 0; i < 2; i++) {
         TRY(get(arena, docs, patterns[i], NULL, &content));
         EXPECT(strcmp(content.type, "text/html; charset=utf-8") == 0);
@@ -114,6 +146,7 @@ static enum ct_result test_pages(void)
     TRY(unpack(arena, content.gzip_body, &text));
     EXPECT(text.len > 4 && memcmp(text.at, "\0\0\1\0", 4) == 0);
 out:
+    ct_docs_free(docs);
     ct_arena_free(arena);
     return result;
 }
@@ -122,11 +155,12 @@ static enum ct_result test_assets(void)
 {
     enum ct_result result;
     struct ct_arena *arena = ct_arena_new();
-    struct ct_docs *docs;
+    struct ct_docs *docs = NULL;
+    struct making making = {.json = CT_STR("{}")};
     struct ct_content content;
     struct ct_str pages[2];
     TRY_MEMORY(arena);
-    TRY(ct_docs_new(arena, &docs));
+    TRY(open_docs(&making, &docs));
     TRY(get(arena, docs, "/docs", NULL, &content));
     TRY(unpack(arena, content.gzip_body, &pages[0]));
     TRY(get(arena, docs, "/redoc", NULL, &content));
@@ -149,6 +183,7 @@ static enum ct_result test_assets(void)
                   get(arena, docs, "/docs/assets/{name}", "swagger-ui.css", &content));
     EXPECT_RESULT(CT_NOT_FOUND, get(arena, docs, "/docs/assets/{name}", "", &content));
 out:
+    ct_docs_free(docs);
     ct_arena_free(arena);
     return result;
 }
@@ -179,20 +214,21 @@ static enum ct_result test_openapi(void)
 {
     enum ct_result result;
     struct ct_arena *arena = ct_arena_new();
-    struct ct_docs *docs;
+    struct ct_docs *docs = NULL;
+    struct making making = {0};
+    struct ct_docs *other = NULL;
     struct ct_content first;
     struct ct_content second;
     struct ct_str text;
     struct ct_buf json;
     TRY_MEMORY(arena);
-    TRY(ct_docs_new(arena, &docs));
-    EXPECT_RESULT(CT_NOT_FOUND, get(arena, docs, "/openapi.json", NULL, &first));
-
     json = ct_buf_in(arena);
     for (int i = 0; i < 1000; i++)
         ct_buf_printf(&json, "{\"openapi\": \"3.1.0\", \"n\": %d}\n", i);
     TRY(json.failed ? CT_NOMEM : CT_OK);
-    TRY(ct_docs_set_openapi(docs, arena, ct_buf_done(&json)));
+    making.json = ct_buf_done(&json);
+    TRY(open_docs(&making, &docs));
+    EXPECT(making.times == 0);
     TRY(get(arena, docs, "/openapi.json", NULL, &first));
     EXPECT(strcmp(first.type, "application/json") == 0);
     EXPECT(strcmp(first.cache, "no-cache") == 0);
@@ -200,14 +236,38 @@ static enum ct_result test_openapi(void)
     EXPECT(first.gzip_body.len > 0 && first.gzip_body.len < first.body.len / 4);
     TRY(unpack(arena, first.gzip_body, &text));
     EXPECT(ct_str_equal(text, ct_buf_done(&json)));
+    TRY(get(arena, docs, "/openapi.json", NULL, &second));
+    EXPECT(making.times == 1 && second.body.at == first.body.at);
 
     /* Another text has another tag; a text that does not shrink has no packed form. */
-    TRY(ct_docs_set_openapi(docs, arena, CT_STR("{}")));
-    TRY(get(arena, docs, "/openapi.json", NULL, &second));
+    making.json = CT_STR("{}");
+    TRY(open_docs(&making, &other));
+    TRY(get(arena, other, "/openapi.json", NULL, &second));
     EXPECT(strcmp(first.etag, second.etag) != 0);
     EXPECT(ct_str_equal(second.body, CT_STR("{}")));
     EXPECT(second.gzip_body.len == 0);
 out:
+    ct_docs_free(other);
+    ct_docs_free(docs);
+    ct_arena_free(arena);
+    return result;
+}
+
+/* What could not be made is made at the next request. */
+static enum ct_result test_openapi_again(void)
+{
+    enum ct_result result;
+    struct ct_arena *arena = ct_arena_new();
+    struct making making = {.json = CT_STR("{}")};
+    struct ct_docs *docs = NULL;
+    struct ct_content content;
+    TRY_MEMORY(arena);
+    TRY(ct_docs_new((struct ct_docs_maker){fail_once, &making}, &docs));
+    EXPECT_RESULT(CT_BUG, get(arena, docs, "/openapi.json", NULL, &content));
+    TRY(get(arena, docs, "/openapi.json", NULL, &content));
+    EXPECT(ct_str_equal(content.body, CT_STR("{}")));
+out:
+    ct_docs_free(docs);
     ct_arena_free(arena);
     return result;
 }
@@ -221,6 +281,7 @@ int main(void)
         CT_UNIT(test_assets),
         CT_UNIT(test_nothing_is_loaded_from_elsewhere),
         CT_UNIT(test_openapi),
+        CT_UNIT(test_openapi_again),
     };
     return ct_unit_main("http/docs", units, sizeof(units) / sizeof(units[0]));
 }
