@@ -88,19 +88,14 @@ static bool one_run(const struct ct_unit *unit, size_t fail_at, struct ct_verdic
     return true;
 }
 
-/* How far to go on: every allocation while the time allows, then as many as fit in what is left. */
-static size_t next_step(const struct ct_verdict *verdict, size_t at, size_t total,
-                        int64_t started_us, int64_t limit_us)
+/* Every allocation if the time allows it, else every second, fourth, eighth …: so what a slow machine tries, a fast
+ * one has tried as well. A run takes half of a whole one, as it ends where an allocation fails. */
+static size_t step_of(size_t total, int64_t whole_us, int64_t limit_us)
 {
-    int64_t used = ct_clock_monotonic_us() - started_us;
-    int64_t a_run = used / (int64_t)verdict->runs + 1;
-    int64_t left = limit_us - used;
-    size_t fit;
-
-    if (left <= a_run)
-        return total > at ? total - at : 1;
-    fit = (size_t)(left / a_run);
-    return total > at + fit ? (total - at) / fit + 1 : 1;
+    size_t step = 1;
+    while ((int64_t)(total / step) * whole_us / 2 > limit_us)
+        step *= 2;
+    return step;
 }
 
 static bool sweep(const struct ct_unit *unit, const struct ct_unit_limits *limits,
@@ -115,6 +110,12 @@ static bool sweep(const struct ct_unit *unit, const struct ct_unit_limits *limit
     if (!one_run(unit, 0, out, &injected))
         return false;
     total = out->allocations;
+    started = ct_clock_monotonic_us(); /* the first one has warmed up what is used once */
+    if (!one_run(unit, 0, out, &injected))
+        return false;
+    out->runs = 1;
+    step = step_of(total, ct_clock_monotonic_us() - started, limits->us);
+    out->incomplete = step > 1;
     started = ct_clock_monotonic_us();
     for (size_t at = 1;; at += step) {
         if (!one_run(unit, at, out, &injected))
@@ -125,8 +126,6 @@ static bool sweep(const struct ct_unit *unit, const struct ct_unit_limits *limit
             out->incomplete = true;
             break;
         }
-        step = next_step(out, at, total, started, limits->us);
-        out->incomplete = out->incomplete || step > 1;
     }
     if (__lsan_do_recoverable_leak_check != NULL && __lsan_do_recoverable_leak_check() != 0) {
         snprintf(out->what, sizeof(out->what), "leaked, as LeakSanitizer says above");
