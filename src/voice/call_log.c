@@ -125,14 +125,16 @@ static void take_moves(struct ct_log_entry *entry, bool hopeless)
         entry->moves = move->next;
         if (--entry->move_count == 0)
             entry->moves_end = &entry->moves;
-        if (hopeless && move->kind == CT_LOG_PAY)
+        /* what a transfer asked that was given up meanwhile is no answer to the next one */
+        bool pays = move->kind == CT_LOG_PAY && move->at == entry->asked_ms;
+        if (hopeless && pays)
             move->verdict.why = "The limits of the account could not be asked";
         /* what was not allowed need not be undone */
-        if (move->kind == CT_LOG_PAY && move->verdict.why != NULL && entry->before.at_ms != 0) {
+        if (pays && move->verdict.why != NULL && entry->before.at_ms != 0) {
             entry->toll = entry->before.toll;
             entry->before.at_ms = 0;
         }
-        if (move->kind == CT_LOG_PAY)
+        if (pays)
             say_verdict(entry, &move->verdict);
         else if (move->kind == CT_LOG_AGAIN && !hopeless && options->again != NULL)
             options->again(options->ctx, entry->key, &move->verdict);
@@ -209,7 +211,7 @@ static enum ct_result fill(struct ct_log_entry *entry, const struct ct_call_fact
     if (result == CT_OK)
         result = ct_log_keep(entry->arena, parties->to, &call->to);
     if (result == CT_OK && toll != NULL) {
-        entry->asks = true;
+        entry->asks = !entry->dialled;
         entry->toll.payer_id = toll->payer_id;
         call->payer_id = toll->payer_id;
         entry->verdict.longest_ms = INT64_MAX;
@@ -340,6 +342,7 @@ enum ct_result ct_call_log_toll(struct ct_call_log *log, const struct ct_call_fa
     }
     entry->toll = (struct ct_call_toll){toll->payer_id, number};
     entry->judged = NULL;
+    entry->asked_ms = move->at;
     move->toll = entry->toll;
     move->trunk_id = trunk_id;
     add_move(entry, move);

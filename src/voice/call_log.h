@@ -49,7 +49,7 @@ struct ct_call_toll {
 };
 
 /** A call begins. @p toll, NULL: none: with its record the limits are asked, and `judged` is called. @p dialled: its first
- *  legs are the caller's. CT_NOMEM: there will be no record. */
+ *  legs are the caller's, and whoever began its record has asked them. CT_NOMEM: there will be no record. */
 CT_CHECKED enum ct_result ct_call_log_created(struct ct_call_log *log,
                                               const struct ct_call_facts *facts, bool dialled,
                                               const struct ct_call_toll *toll);

@@ -1,6 +1,9 @@
 #include "voice/call_log_parts.h"
 
 /* The job of a call's record, on the writer's thread: its steps, their events, its messages. */
+
+static const char no_record[] = "The call has no record";
+
 static enum ct_result find_key(struct ct_db *db, struct ct_str key, int64_t *id)
 {
     struct ct_stmt *stmt;
@@ -50,7 +53,7 @@ static enum ct_result pay(const struct ct_log_entry *entry, struct ct_db *db,
     bill.granted_ms = move->verdict.granted_ms;
     result = ct_record_pay(db, entry->id, &bill);
     if (result == CT_CONFLICT || result == CT_NOT_FOUND) {
-        move->verdict.why = "The call has no record";
+        move->verdict.why = no_record;
         result = CT_OK;
     }
     return result;
@@ -73,6 +76,9 @@ static enum ct_result make_move(const struct ct_log_entry *entry, struct ct_db *
         break;
     case CT_LOG_AGAIN:
         result = ct_call_caps_again(db, entry->id, move->toll.number, move->at, &move->verdict);
+        /* nobody could say how long it may go on */
+        if (result == CT_NOT_FOUND)
+            move->verdict.why = no_record;
         break;
     }
     return result == CT_CONFLICT || result == CT_NOT_FOUND ? CT_OK : result;

@@ -75,6 +75,7 @@ struct ct_log_entry {
     bool told;                            /* what they say */
     struct ct_str number;                 /* that goes out, as it begins: the writer's */
     struct ct_call_toll toll;             /* what the limits were asked for last */
+    int64_t asked_ms;                     /* when, after the beginning; 0: not yet */
     struct ct_call_verdict verdict;       /* of the beginning: set by the writer */
     const struct ct_call_verdict *judged; /* NULL: not yet */
 

@@ -341,7 +341,7 @@ void ct_call_plan_second(void *ctx, const struct ct_call_facts *facts, struct ct
     if (order->toll.payer_id != 0)
         limit(&order->verdict, out);
     if (trip != NULL)
-        trip->judged = true;
+        trip->toll = order->toll;
     /* whom the number leads to may have become another while the device rang: nobody has asked for that one */
     if (out->status == 0 && routing.way_count > 0 && !asked)
         ask_limits(planner, facts, &routing, out);

@@ -38,7 +38,6 @@ struct ct_trip {
     struct ct_routing routing; /* without the ways, which are among the targets */
     struct ct_call_route route;
     struct ct_call_toll toll; /* payer_id 0: none */
-    bool judged;              /* whoever began it has asked the limits */
 };
 
 /** As the members of struct ct_call_plan; ctx is the planner, a peer a struct ct_call_peer. */

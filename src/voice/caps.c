@@ -263,7 +263,8 @@ static enum ct_result find_running(struct ct_db *db, int64_t call_id, struct run
     enum ct_result result =
         ct_db_query(db,
                     "SELECT payer_id, answered_at, paid_from, granted_ms FROM calls WHERE id = $1 "
-                    "AND payer_id IS NOT NULL AND answered_at IS NOT NULL AND ended_at IS NULL",
+                    "AND payer_id IS NOT NULL AND answered_at IS NOT NULL "
+                    "AND (ended_at IS NULL OR status = 'interrupted')",
                     &stmt);
     if (result != CT_OK)
         return result;

@@ -19,8 +19,7 @@ static void created(void *ctx, const struct ct_call_facts *facts)
     const struct ct_trip *trip = facts->parties.own;
     ct_metrics_add(board->options.metrics, CT_METRIC_CALLS, 1);
     ct_call_counts_began(board->counts, facts->parties.caller_id);
-    const struct ct_call_toll *toll =
-        trip != NULL && trip->toll.payer_id != 0 && !trip->judged ? &trip->toll : NULL;
+    const struct ct_call_toll *toll = trip != NULL && trip->toll.payer_id != 0 ? &trip->toll : NULL;
     if (ct_call_log_created(board->log, facts, board->dialled, toll) != CT_OK)
         CT_LOG(board->options.log, CT_LOG_ERROR, "call_record_not_written",
                CT_F_TEXT("why", ct_result_text(CT_NOMEM)));

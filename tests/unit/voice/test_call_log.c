@@ -16,6 +16,7 @@ struct desk {
     pthread_mutex_t mutex; /* guards `letter` */
     struct ct_sip_letter *letter;
     int judged;
+    bool allowed; /* what was judged first */
     int agains;
     struct ct_call_verdict again;
 };
@@ -31,8 +32,8 @@ static void post(void *ctx, struct ct_sip_letter *letter)
 static void judged(void *ctx, const char *key)
 {
     struct desk *desk = ctx;
-    (void)key;
-    desk->judged++;
+    if (desk->judged++ == 0)
+        desk->allowed = ct_call_log_verdict(desk->log, key)->why == NULL;
 }
 
 static void again(void *ctx, const char *key, const struct ct_call_verdict *verdict)
@@ -174,11 +175,107 @@ out:
     return result;
 }
 
+/* A transfer that is given up before anybody says whether it may be, and another one: what is said of the first is no answer
+ * to the second. */
+static enum ct_result test_given_up(void)
+{
+    enum ct_result result = CT_OK;
+    struct desk desk;
+    struct ct_call_facts facts;
+    const struct ct_call_toll first = {BOB, CT_STR("+491")};
+    const struct ct_call_toll second = {ALICE, CT_STR("+882")};
+
+    TRY(desk_open(&desk));
+    TRY(talk(&desk, &facts));
+    TRY(ct_call_log_toll(desk.log, &facts, &first, 5));
+    ct_call_log_transferred(desk.log, &facts, false);
+    TRY(ct_call_log_toll(desk.log, &facts, &second, 6));
+    settle(&desk);
+    EXPECT(desk.judged == 1 && !desk.allowed);
+    ct_call_log_transferred(desk.log, &facts, false);
+    settle(&desk);
+    EXPECT_VALUE(&desk.scratch, "0 0", PAYS);
+    /* nor is what is said of the first one the end of the second */
+    TRY(ct_call_log_toll(desk.log, &facts, &second, 5));
+    ct_call_log_transferred(desk.log, &facts, false);
+    TRY(ct_call_log_toll(desk.log, &facts, &first, 6));
+    settle(&desk);
+    EXPECT(desk.judged == 2 && ct_call_log_verdict(desk.log, facts.key)->why == NULL);
+    EXPECT_VALUE(&desk.scratch, "2 6", PAYS);
+    ct_call_log_transferred(desk.log, &facts, false);
+    settle(&desk);
+    EXPECT_VALUE(&desk.scratch, "0 0", PAYS);
+out:
+    desk_close(&desk);
+    return result;
+}
+
+/* Whoever took this process for gone has ended the record of a call that goes on: it has its limits all the same, and none
+ * without a record. */
+static enum ct_result test_taken_for_gone(void)
+{
+    enum ct_result result = CT_OK;
+    struct desk desk;
+    struct ct_call_facts facts;
+    const struct ct_call_toll toll = {BOB, CT_STR("+491")};
+    int agains;
+
+    TRY(desk_open(&desk));
+    TRY(execute(&desk.scratch, "UPDATE call_caps SET longest_call_s = 100"));
+    TRY(talk(&desk, &facts));
+    TRY(ct_call_log_toll(desk.log, &facts, &toll, 5));
+    settle(&desk);
+    ct_call_log_transferred(desk.log, &facts, true);
+    settle(&desk);
+    TRY(execute(&desk.scratch, "UPDATE calls SET status = 'interrupted', ended_at = 5"));
+    ct_call_log_again(desk.log, facts.key);
+    settle(&desk);
+    /* without memory nobody is asked, and it ends when it would have ended */
+    EXPECT(desk.agains == 0 || (desk.again.why == NULL && desk.again.longest_ms == 100000));
+    TRY(execute(&desk.scratch, "DELETE FROM calls"));
+    agains = desk.agains;
+    ct_call_log_again(desk.log, facts.key);
+    settle(&desk);
+    EXPECT(desk.agains == agains || desk.again.why != NULL);
+out:
+    desk_close(&desk);
+    return result;
+}
+
+/* Whoever has dialled a call has asked its limits, which are asked again for the number that it calls. */
+static enum ct_result test_dialled(void)
+{
+    enum ct_result result = CT_OK;
+    struct desk desk;
+    const struct ct_call_toll toll = {BOB, CT_STR("+491")};
+    struct ct_call_facts facts = {.key = "0123456789abcdef0123456789abcdef"};
+    int64_t id;
+
+    TRY(desk_open(&desk));
+    TRY(BEGIN(&desk.scratch, "0123456789abcdef0123456789abcdef", &id, .caller_id = BOB,
+              .payer_id = BOB));
+    facts.parties = (struct ct_call_parties){
+        .from = CT_STR("+4930000020"), .to = CT_STR("+491"), .caller_id = BOB, .payer_id = BOB};
+    facts.started_ms = outside_unix(&desk.outside);
+    TRY(ct_call_log_created(desk.log, &facts, true, &toll));
+    facts.status = CT_CALL_IN_PROGRESS;
+    facts.answered_ms = outside_unix(&desk.outside);
+    ct_call_log_changed(desk.log, &facts);
+    settle(&desk);
+    EXPECT(desk.judged == 0);
+    ct_call_log_again(desk.log, facts.key);
+    settle(&desk);
+    EXPECT(desk.agains <= 1 && desk.again.why == NULL);
+out:
+    desk_close(&desk);
+    return result;
+}
+
 int main(void)
 {
     static const struct ct_unit units[] = {
-        CT_UNIT(test_transfers),
-        CT_UNIT(test_not_allowed),
+        CT_UNIT(test_transfers),      CT_UNIT(test_not_allowed), CT_UNIT(test_given_up),
+        CT_UNIT(test_taken_for_gone), CT_UNIT(test_dialled),
     };
     return ct_unit_main("call log", units, sizeof(units) / sizeof(units[0]));
 }
