@@ -69,7 +69,9 @@ struct ct_live {
         struct ct_str over;
     } limit;
 
-    bool held; /* the answer waits for a PRACK of the caller, who has not been answered before */
+    bool
+        held; /* the answer waits for a PRACK of the caller, who has not been answered before; but for one from outside,
+                * neither is the call */
 
     /* dialled (POST /calls) */
     ct_call_decision *second; /* NULL: it is not, or that one rings already */

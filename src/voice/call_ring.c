@@ -356,7 +356,8 @@ void ct_live_leg_pracked(void *ctx, ct_sip_fork fork, struct ct_sip_body body)
     /* that is what the answer has waited for, and now it goes out */
     if (call != NULL && call->held && leg == call->side[0]) {
         call->held = false;
-        ct_live_note_answer(call, call->side[1]);
+        if (call->facts.status != CT_CALL_IN_PROGRESS)
+            ct_live_note_answer(call, call->side[1]);
     }
     if (call == NULL || body.bytes.len == 0)
         return;
@@ -392,7 +393,8 @@ static void answer_caller(struct ct_live_leg *leg, const struct ct_sip_answer *a
     if (answer->wants_ack)
         call->ack_to = leg;
     call->held = ct_sip_session_state(caller->session) == CT_SIP_SESSION_INCOMING;
-    if (!call->held)
+    /* whoever answers outside is paid for from then on, and heard: a caller who is silent has him for nothing otherwise */
+    if (!call->held || leg->trunk_id != 0)
         ct_live_note_answer(call, leg);
 }
 
