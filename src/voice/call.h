@@ -144,8 +144,9 @@ struct ct_call_plan {
     void (*transfer)(void *ctx, const struct ct_call_facts *facts, enum ct_call_party by,
                      bool outside, struct ct_str target, struct ct_arena *arena,
                      struct ct_call_route *out);
-    /** Whether @p peer may take the place of a leg of account @p account_id (RFC 3891). May be NULL: nobody may. */
-    bool (*may_replace)(void *ctx, void *peer, int64_t account_id);
+    /** Whether @p peer may take the place of a leg of account @p account_id (RFC 3891); then @p device_id is his. May be
+     *  NULL: nobody may. */
+    bool (*may_replace)(void *ctx, void *peer, int64_t account_id, int64_t *device_id);
     /** Nobody answered, and a device that was rung wants the call to go to @p target (a URI; 300 to 302). As `unanswered`,
      *  which is asked when this says false. May be NULL: such wishes are not heard. */
     bool (*redirected)(void *ctx, const struct ct_call_facts *facts, struct ct_str target,
@@ -206,8 +207,8 @@ struct ct_call_gone {
     int64_t device_id;
     int64_t trunk_id;
 };
-/** Ends the calls that such an account makes, gets or pays for, and those with a side that is such a device or trunk; one
- *  of these that rings is rung no longer. @p why is for the records. */
+/** Ends the calls that such an account makes, gets or pays for, and those with a side that is such a device or trunk, or
+ *  such an account's; one of these that rings is rung no longer. @p why is for the records. */
 void ct_calls_lose(struct ct_calls *calls, const struct ct_call_gone *gone, struct ct_str why);
 /** Ends a call, with a few words for its record. CT_NOT_FOUND: no such call. */
 CT_CHECKED enum ct_result ct_calls_end(struct ct_calls *calls, const char *key, struct ct_str why);

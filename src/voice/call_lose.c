@@ -4,7 +4,8 @@
 
 static bool is_of(const struct ct_live_leg *leg, const struct ct_call_gone *gone)
 {
-    return leg != NULL && ((gone->device_id != 0 && leg->device_id == gone->device_id) ||
+    return leg != NULL && ((gone->account_id != 0 && leg->account_id == gone->account_id) ||
+                           (gone->device_id != 0 && leg->device_id == gone->device_id) ||
                            (gone->trunk_id != 0 && leg->trunk_id == gone->trunk_id));
 }
 

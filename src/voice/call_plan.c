@@ -290,10 +290,11 @@ void ct_call_plan_transfer(void *ctx, const struct ct_call_facts *facts, enum ct
         ask_limits(planner, facts, &routing, out);
 }
 
-bool ct_call_plan_may_replace(void *ctx, void *peer, int64_t account_id)
+bool ct_call_plan_may_replace(void *ctx, void *peer, int64_t account_id, int64_t *device_id)
 {
     const struct ct_call_peer *who = peer;
     (void)ctx;
+    *device_id = who->device.device_id;
     return who->device.user_id != 0 && who->device.user_id == account_id;
 }
 

@@ -49,7 +49,7 @@ bool ct_call_plan_unanswered(void *ctx, const struct ct_call_facts *facts, int s
 void ct_call_plan_transfer(void *ctx, const struct ct_call_facts *facts, enum ct_call_party by,
                            bool outside, struct ct_str target, struct ct_arena *arena,
                            struct ct_call_route *out);
-bool ct_call_plan_may_replace(void *ctx, void *peer, int64_t account_id);
+bool ct_call_plan_may_replace(void *ctx, void *peer, int64_t account_id, int64_t *device_id);
 bool ct_call_plan_redirected(void *ctx, const struct ct_call_facts *facts, struct ct_str target,
                              struct ct_arena *arena, struct ct_call_route *out);
 void ct_call_plan_again(void *ctx, const struct ct_call_facts *facts);

@@ -88,8 +88,9 @@ static void connect(struct ct_live_leg *leg, struct ct_live_leg *named)
 {
     struct ct_live *call = leg->call;
     struct ct_live *named_call = named->call;
-    /* the call that goes out goes on: it has the record that is paid for, and its longest time */
-    bool swapped = ct_live_other(named)->trunk_id != 0;
+    /* the call that goes out goes on: it has the record that is paid for, and its longest time; not so one that comes back
+     * from there */
+    bool swapped = ct_live_other(named)->trunk_id != 0 || leg->trunk_id != 0;
     struct ct_live_leg *before = swapped ? named : leg;
     struct ct_live_leg *after = swapped ? leg : named;
     struct ct_live *keeps = before->call;
@@ -98,7 +99,7 @@ static void connect(struct ct_live_leg *leg, struct ct_live_leg *named)
     struct ct_live_leg *comes = ct_live_other(after);
     int side = before == keeps->side[0] ? 0 : 1;
 
-    if (stays->trunk_id != 0 && comes->trunk_id != 0) {
+    if ((stays->trunk_id != 0 && comes->trunk_id != 0) || before->trunk_id != 0) {
         refuse(leg, 403);
         return;
     }
@@ -187,7 +188,7 @@ void ct_live_leg_referred(void *ctx, const struct ct_sip_refer *refer)
 /* ---- INVITE with Replaces ---- */
 
 static int judge(struct ct_calls *calls, const struct ct_sip_message *message, void *peer,
-                 struct ct_live_leg **out)
+                 struct ct_live_leg **out, int64_t *device_id)
 {
     const struct ct_call_plan *plan = &calls->options.plan;
     struct ct_sip_session *session;
@@ -201,7 +202,8 @@ static int judge(struct ct_calls *calls, const struct ct_sip_message *message, v
     leg = ctx;
     if (leg->call == NULL || (leg != leg->call->side[0] && leg != leg->call->side[1]))
         return 481;
-    if (plan->may_replace == NULL || !plan->may_replace(plan->ctx, peer, leg->account_id))
+    if (plan->may_replace == NULL ||
+        !plan->may_replace(plan->ctx, peer, leg->account_id, device_id))
         return 403;
     if (!is_calm(leg->call))
         return 491;
@@ -227,7 +229,8 @@ void ct_live_replace(struct ct_calls *calls, struct ct_sip_server *server,
     struct ct_live_leg *replaced;
     struct ct_live_leg *leg;
     struct ct_live *call;
-    int status = judge(calls, message, peer, &replaced);
+    int64_t device_id;
+    int status = judge(calls, message, peer, &replaced, &device_id);
 
     if (status == 0 && ct_live_leg_new(replaced->call, &leg) != CT_OK)
         status = 500;
@@ -238,7 +241,7 @@ void ct_live_replace(struct ct_calls *calls, struct ct_sip_server *server,
         return;
     }
     call = replaced->call;
-    leg->device_id = replaced->device_id;
+    leg->device_id = device_id;
     leg->account_id = replaced->account_id;
     ct_live_enter(call);
     if (ct_sip_session_accept(calls->options.sessions, server, message, message->uri.user, true,

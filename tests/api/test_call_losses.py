@@ -5,8 +5,8 @@ import time
 import pytest
 
 from support import sip
-from support.caller import make_device
-from support.toll import forward, talk
+from support.caller import ANSWER, OFFER, make_device
+from support.toll import forward, refer, replaces, talk, told
 
 DAY_MS = 86_400_000
 
@@ -37,6 +37,21 @@ def test_of_an_account(people, gone):
     ended_for(stays, "The account was deleted")
 
 
+def test_of_an_account_that_came_by_a_transfer(people):
+    """Bob has given Carl the call, and it is no party's of its record."""
+    ann, bob, carl = people
+    _, theirs = talk(ann, bob)
+    assert refer(theirs, f"sip:{carl.number}@localhost").status == 202
+    carl.phone.answer(carl.phone.request_heard("INVITE"), 200, "OK", OFFER)
+    ann.phone.answer(ann.phone.request_heard("INVITE"), 200, "OK", ANSWER)
+    carl.phone.request_heard("ACK")
+    assert told(bob.phone) == 200
+    hung_up(bob.phone)
+    delete_account(carl)
+    hung_up(ann.phone, carl.phone)
+    ended_for(ann, "The account was deleted")
+
+
 def test_of_an_account_that_only_forwards(people, carrier):
     """Bob has no device in the call, and pays for it."""
     ann, bob, _ = people
@@ -62,6 +77,20 @@ def test_of_a_device(people):
     sip.wait_until(lambda: bob.statuses()[0] == "completed", "the call goes on")
     ended_for(bob, "The device was deleted")
     assert carl.statuses()[0] == "in-progress"
+
+
+def test_of_a_device_that_took_a_place(people):
+    ann, bob, _ = people
+    _, theirs = talk(ann, bob)
+    second = make_device(bob.account, "Second")
+    with type(bob.phone)(bob.account.server, second) as other:
+        again = other.invite(ann.number, headers=f"Replaces: {replaces(theirs)}\r\n")
+        ann.phone.answer(ann.phone.request_heard("INVITE"), 200, "OK", ANSWER)
+        hung_up(bob.phone)
+        other.connected(again)
+        assert bob.client.delete(f"/devices/{second['id']}").status_code == 204
+        hung_up(ann.phone, other)
+    ended_for(bob, "The device was deleted")
 
 
 def test_a_device_that_rings(people):
@@ -159,3 +188,18 @@ def test_what_is_not_allowed_any_more_ends(server, people, carrier):
     carrier.allow(ann, minutes_per_day=1, trunks=False)
     hung_up(ann.phone, carrier.phone)
     ended_for(ann, "The account may not call outside")
+
+
+def test_a_call_over_the_api_has_the_limits_of_its_number(server, people, carrier):
+    """They are asked again while it goes on."""
+    ann = people[0]
+    carrier.allow(ann, prefixes=[carrier.number], minutes_per_day=1)
+    leave(server, ann, 4000)
+    assert ann.client.post("/calls", json={"from": ann.number, "to": carrier.number}).status_code == 202
+    ann.phone.take(ann.phone.request_heard("INVITE"))
+    carrier.phone.answer(carrier.phone.request_heard("INVITE"), 200, "OK", OFFER)
+    ann.phone.answer(ann.phone.request_heard("INVITE"), 200, "OK", ANSWER)
+    carrier.phone.request_heard("ACK")
+    hung_up(ann.phone, carrier.phone)
+    ended_for(ann, "The account has used its minutes of the day")
+    assert granted(server, ann)[0] > 2000

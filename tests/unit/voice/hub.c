@@ -133,12 +133,13 @@ static void transfer(void *ctx, const struct ct_call_facts *facts, enum ct_call_
     fill(ctx, arena, who, out);
 }
 
-static bool may_replace(void *ctx, void *peer, int64_t account_id)
+static bool may_replace(void *ctx, void *peer, int64_t account_id, int64_t *device_id)
 {
     struct hub *hub = ctx;
 
     (void)peer;
     (void)account_id;
+    *device_id = hub->replacer;
     return hub->may_replace;
 }
 

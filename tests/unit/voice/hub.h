@@ -43,7 +43,8 @@ struct hub {
     char dialled[32]; /* likewise, of the last call that was dialled, behind who dials */
     char later[CT_CALL_KEY_BYTES + 1];
     bool may_replace;
-    size_t media; /* descriptions that passed */
+    int64_t replacer; /* whose device that is */
+    size_t media;     /* descriptions that passed */
 };
 
 CT_CHECKED enum ct_result hub_new(struct hub *hub, uint64_t seed);
