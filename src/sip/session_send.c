@@ -350,8 +350,9 @@ out:
     return result;
 }
 
-/* When the stream is gone on which a dialog stayed, whoever came by it may have a new one: to where his Contact says. But
- * not where his certificate counts: nobody can say which name one from there should have. */
+/* When the stream is gone on which a dialog stayed, whoever came by it may have a new one: to where his Contact says, at
+ * the address that he had. Elsewhere somebody may take our word for it: a trunk, which knows us by our address. And not
+ * where his certificate counts: nobody can say which name one from there should have. */
 static bool elsewhere(struct ct_sip_outgoing *outgoing)
 {
     struct ct_sip_session *session = outgoing->session;
@@ -390,22 +391,26 @@ static void send_next(struct ct_sip_outgoing *outgoing)
         fail_later(outgoing, 503, 0);
 }
 
-static bool take_hops(struct ct_sip_outgoing *outgoing, const struct ct_sip_hop *hops, size_t count)
+/* Takes those over that lead to @p address; NULL: all. */
+static void take_hops(struct ct_sip_outgoing *outgoing, const struct ct_sip_hop *hops, size_t count,
+                      const struct ct_sip_socket *address)
 {
     if (count > MAX_HOPS)
         count = MAX_HOPS;
     free(outgoing->hops);
     outgoing->hops = count == 0 ? NULL : malloc(count * sizeof(*hops));
-    outgoing->hop_count = outgoing->hops == NULL ? 0 : count;
+    outgoing->hop_count = 0;
     outgoing->hop_at = 0;
-    if (outgoing->hops != NULL)
-        memcpy(outgoing->hops, hops, count * sizeof(*hops));
-    return outgoing->hops != NULL;
+    for (size_t i = 0; outgoing->hops != NULL && i < count; i++)
+        if (address == NULL || ct_sip_address_equal(&hops[i].peer, address))
+            outgoing->hops[outgoing->hop_count++] = hops[i];
 }
 
 static void on_found(void *ctx, const struct ct_sip_hop *hops, size_t count)
 {
     struct ct_sip_outgoing *outgoing = ctx;
+    const struct ct_sip_socket *address =
+        outgoing->looked ? &outgoing->branch->dialog->hop.peer : NULL;
 
     outgoing->lookup = NULL;
     /* where the name of a Contact leads nowhere, the peer may still be where it was heard from */
@@ -413,7 +418,7 @@ static void on_found(void *ctx, const struct ct_sip_hop *hops, size_t count)
         hops = &outgoing->branch->dialog->hop;
         count = 1;
     }
-    (void)take_hops(outgoing, hops, count);
+    take_hops(outgoing, hops, count, address);
     send_next(outgoing);
 }
 

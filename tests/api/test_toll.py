@@ -1,10 +1,16 @@
 """Who pays for calls outside, whichever way they go out, and who may see what."""
 
+import os
+import re
 import time
 from urllib.parse import quote
 
+import pytest
+
+from support import carrier as carriers
 from support import sip
-from support.caller import ANSWER, OFFER
+from support.caller import ANSWER, OFFER, Caller, make_device
+from support.people import Account
 from support.toll import forward, refer, replaces, talk, told
 
 
@@ -90,6 +96,49 @@ def test_a_call_that_goes_out_keeps_its_record(people, carrier):
     assert by_trunk == {carrier.id: "in-progress", None: "completed"}
 
 
+def test_a_carrier_does_not_connect_two_who_pay_for_calls_to_it(people, carrier):
+    """Both would have nobody outside any more, and one would go on paying."""
+    ann, bob, _ = people
+    legs = []
+    for person in (ann, bob):
+        carrier.allow(person)
+        mine = person.phone.invite(carrier.number)
+        legs.append((mine, carrier.phone.take(carrier.phone.request_heard("INVITE"))))
+        person.phone.connected(mine)
+    sip.wait_until(lambda: bob.statuses()[:1] == ["in-progress"], "no record is in progress")
+    assert refer(legs[0][1], f"sip:anybody@localhost?Replaces={quote(replaces(legs[1][1]), safe='')}").status == 403
+    for mine, _ in legs:
+        mine.bye()
+        carrier.phone.answer(carrier.phone.request_heard("BYE"), 200, "OK")
+
+
+def test_nor_does_whoever_is_connected_by_it_pay_on(server, people):
+    """Ann has called outside, and is connected from there with Bob, who was called from there: what Ann pays for has ended."""
+    ann, bob, _ = people
+    admin = Account(server).promote()
+    with carriers.Carrier(server, "127.0.78") as gateway:
+        number = f"+8836{int.from_bytes(os.urandom(4), 'big') % 10 ** 9:09}"
+        trunk = carriers.make(admin, gateway.via, prefixes=[number], allow_from=[gateway.address])
+        limits = {"trunks": True, "prefixes": ["+"]}
+        assert admin.client.put(f"/users/{ann.account.id}/call_limits", json=limits).status_code == 200
+        sip.wait_until(lambda: not gateway.is_ignored("+1"), "the trunk is not known")
+        while gateway.hear(sip.SILENCE) is not None:
+            pass
+        mine = ann.phone.invite(number)
+        theirs = gateway.take(gateway.request_heard("INVITE"))
+        ann.phone.connected(mine)
+        paid = ann.calls()[0]["id"]
+        other = gateway.call(bob.number)
+        bob.phone.take(bob.phone.request_heard("INVITE"))
+        gateway.connected(other)
+        sip.wait_until(lambda: bob.statuses()[:1] == ["in-progress"], "no record is in progress")
+        assert refer(theirs, f"sip:anybody@localhost?Replaces={quote(replaces(other), safe='')}").status == 202
+        sip.wait_until(lambda: ann.calls()[0]["ended_at"], "Ann pays on")
+        assert (ann.calls()[0]["id"], ann.calls()[0]["reason"]) == (paid, "Transferred")
+        assert bob.statuses()[0] == "in-progress"
+        assert admin.client.delete(f"/trunks/{trunk['id']}").status_code == 204
+
+
 def test_a_number_that_becomes_another_while_the_device_rings(people, carrier):
     ann, bob, _ = people
     assert ann.client.post("/calls", json={"from": ann.number, "to": bob.number}).status_code == 202
@@ -130,3 +179,35 @@ def test_nor_those_of_who_is_transferred_to(people):
     call = bob.call()["id"]
     sip.wait_until(lambda: bob.phone.via in seen(bob, call), "there is no ladder")
     assert carl.phone.via not in seen(bob, call) | seen(ann, call)
+
+
+class Taciturn(Caller):
+    """A phone whose From has no tag, as before RFC 3261; over TCP, as if a proxy were in between."""
+
+    def __init__(self, person, proxy, **options):
+        super().__init__(person.account.server, make_device(person.account, "Over TCP"),
+                         transport=sip.Tcp(sip.ports(person.account.server)["tcp"]), **options)
+        self.proxy = proxy
+
+    def invite(self, number):
+        send = self.transport.send
+        self.transport.send = lambda text: send(re.sub("(From: [^\r]*);tag=[^\r]*", r"\1", text))
+        return super().invite(number, headers=f"Record-Route: <{self.proxy}>\r\n" if self.proxy else "")
+
+
+@pytest.mark.parametrize("way", ["contact", "route"])
+def test_a_call_whose_connection_has_gone_goes_on_nowhere_else(people, way):
+    """Where this server's address is trusted, at a carrier, it would be a new call, which nobody's limits were asked for."""
+    ann, bob, _ = people
+    carrier = sip.Udp(sip.ports(ann.account.server)["udp"], source="127.0.77.1", anybody=True)
+    uri = f"sip:+88351234567@127.0.77.1:{carrier.socket.getsockname()[1]};lr"
+    options = {"proxy": None, "contact": f"<{uri}>"} if way == "contact" else {"proxy": uri}
+    with Taciturn(ann, **options) as phone:
+        leg = phone.invite(bob.number)
+        theirs = bob.phone.take(bob.phone.request_heard("INVITE"))
+        phone.connected(leg)
+    sip.wait_until(lambda: "in-progress" in bob.statuses()[:1], "no record is in progress")
+    theirs.send("INVITE", body=OFFER)
+    assert carrier.receive(sip.SILENCE) is None
+    assert bob.phone.response("INVITE").status >= 400
+    carrier.close()
