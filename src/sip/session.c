@@ -184,9 +184,12 @@ void ct_sip_leg_reason(struct ct_buf *out, int status, struct ct_str reason)
     if (reason.len == 0)
         reason = ct_sip_reason(status);
     for (size_t i = 0; i < reason.len; i++) {
-        if (reason.at[i] == '"' || reason.at[i] == '\\')
+        unsigned char c = (unsigned char)reason.at[i];
+
+        if (c == '"' || c == '\\')
             ct_buf_char(out, '\\');
-        ct_buf_char(out, reason.at[i]);
+        /* what a stranger's phrase may have in quotes is no part of a request that is to be sent */
+        ct_buf_char(out, c < ' ' || c == 0x7F ? ' ' : (char)c);
     }
     ct_buf_text(out, "\"\r\n");
 }

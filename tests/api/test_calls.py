@@ -208,6 +208,18 @@ def test_a_call_that_is_asked_for(ann, bob):
     assert bob.call()["id"] == call["id"] and len(bob.calls()) == 1
 
 
+def test_the_own_phone_is_hung_up_on_whatever_the_other_side_says(ann, bob):
+    """A phrase may have what no header may (RFC 3261 section 25.1, quoted-pair)."""
+    assert dial(ann, bob.number).status_code == 202
+    ann.phone.take(ann.phone.request_heard("INVITE"))
+    second = bob.phone.request_heard("INVITE")
+    bob.phone.answer(second, 486, '"Not \\\x01 now"')
+    bye = ann.phone.request_heard("BYE")
+    ann.phone.answer(bye, 200, "OK")
+    assert bye.get("Reason") == 'SIP;cause=486;text="\\"Not \\\\  now\\""'
+    assert ann.call()["status"] == "busy"
+
+
 def test_a_call_is_ended_over_the_api(ann, bob):
     leg = ann.phone.invite(bob.number)
     bob.phone.take(bob.phone.request_heard("INVITE"))
