@@ -47,8 +47,9 @@ struct ct_sip_source {
     struct ct_sip_link link;
     size_t count;
 };
-/** Whether an address may have one more. */
-bool ct_sip_source_has_room(const struct ct_sip *sip, const struct ct_sip_hop *from);
+/** Whether an address may have one more: in dialogs as many again, so that calls can still be ended. */
+bool ct_sip_source_has_room(const struct ct_sip *sip, const struct ct_sip_hop *from,
+                            bool in_dialog);
 /** Counts one more. NULL: it is not counted, since nobody wants to know, or for want of memory. */
 struct ct_sip_source *ct_sip_source_enter(struct ct_sip *sip, const struct ct_sip_hop *from);
 /** It has ended. NULL is allowed. */

@@ -69,8 +69,8 @@ struct ct_sip_options {
     size_t
         max_transactions; /* 0: 262,144; a quarter is kept for what is in dialogs and what we send */
     size_t
-        max_per_address; /* server transactions of one address (of IPv6 a /64), but for those in dialogs; 0: any number */
-    size_t max_message; /* bytes; longer ones are answered with 513; 0: 65,535 */
+        max_per_address; /* server transactions of one address (of IPv6 a /64), with those in dialogs twice as many; 0: any number */
+    size_t max_message;  /* bytes; longer ones are answered with 513; 0: 65,535 */
 };
 
 /** The owner frees it with ct_sip_free. CT_NOMEM. */

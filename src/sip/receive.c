@@ -275,10 +275,9 @@ static void begin_transaction(const struct arrival *arrival)
     struct ct_sip_dialog_entry *dialog = arrival->dialog;
     struct ct_sip_server *server;
 
-    bool room = dialog != NULL ? ct_sip_has_room(arrival->sip)
-                               : ct_sip_has_room_to_begin(arrival->sip) &&
-                                     ct_sip_source_has_room(arrival->sip, arrival->from);
-    if (!room) {
+    bool room =
+        dialog != NULL ? ct_sip_has_room(arrival->sip) : ct_sip_has_room_to_begin(arrival->sip);
+    if (!room || !ct_sip_source_has_room(arrival->sip, arrival->from, dialog != NULL)) {
         refuse_with(arrival, 503, CT_STR(RETRY_AFTER));
         return;
     }

@@ -121,7 +121,8 @@ static struct ct_sip_branch *branch_of(struct ct_sip_outgoing *outgoing,
         branch->dialog->hop = *ct_sip_client_to(outgoing->client);
         return branch;
     }
-    if (session->next_fork >= CT_SIP_MAX_FORKS && message->status < 200)
+    /* beyond those that rang some may answer, which is to be ended; not without end */
+    if (session->next_fork >= (message->status < 200 ? CT_SIP_MAX_FORKS : 2 * CT_SIP_MAX_FORKS))
         return NULL;
     if (ct_sip_leg_branch_new(session, &branch) != CT_OK)
         return NULL;

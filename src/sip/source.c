@@ -20,14 +20,15 @@ static struct ct_sip_source *find(const struct ct_sip *sip, const uint64_t key[2
     return link == NULL ? NULL : CT_SIP_OF_LINK(struct ct_sip_source, link, link);
 }
 
-bool ct_sip_source_has_room(const struct ct_sip *sip, const struct ct_sip_hop *from)
+bool ct_sip_source_has_room(const struct ct_sip *sip, const struct ct_sip_hop *from, bool in_dialog)
 {
     uint64_t key[2];
-    if (sip->options.max_per_address == 0)
+    size_t most = sip->options.max_per_address;
+    if (most == 0)
         return true;
     key_of(sip, from, key);
     const struct ct_sip_source *source = find(sip, key);
-    return source == NULL || source->count < sip->options.max_per_address;
+    return source == NULL || source->count < (in_dialog ? 2 * most : most);
 }
 
 struct ct_sip_source *ct_sip_source_enter(struct ct_sip *sip, const struct ct_sip_hop *from)

@@ -373,12 +373,21 @@ static enum ct_result scenario_crowd(void)
     EXPECT(user.requests == 3);
     receive(&user, (struct parts){.method = "BYE", .cseq = 4, .to_tag = ";tag=ours"});
     EXPECT(user.requests == 4 && user.in_dialog == 1);
+    /* which has no end there either, but after as many again */
+    receive(&user, (struct parts){.method = "MESSAGE", .cseq = 5, .to_tag = ";tag=ours"});
+    EXPECT(user.requests == 5 && user.in_dialog == 2);
+    receive(&user, (struct parts){.method = "MESSAGE", .cseq = 6, .to_tag = ";tag=ours"});
+    EXPECT(user.requests == 5 && world_last_status(&user.world) == 503);
     /* what has ended makes room */
-    ct_sip_server_forget(user.servers[0]);
-    user.servers[0] = NULL;
+    for (size_t i = 0; i < 5; i++) {
+        if (i == 1 || i == 2)
+            continue;
+        ct_sip_server_forget(user.servers[i]);
+        user.servers[i] = NULL;
+    }
     world_pass(&user.world, 33000);
-    receive(&user, (struct parts){.method = "OPTIONS", .cseq = 5});
-    EXPECT(user.requests == 5);
+    receive(&user, (struct parts){.method = "OPTIONS", .cseq = 7});
+    EXPECT(user.requests == 6);
 
 out:
     close_user(&user);

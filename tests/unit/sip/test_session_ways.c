@@ -10,6 +10,7 @@
 struct forger {
     struct lan *lan;
     bool done;
+    int times; /* 0: once */
     char text[2048];
 };
 
@@ -34,6 +35,11 @@ static struct lan_fate forge(void *ctx, const struct lan_packet *packet)
         memcpy(tag + 5, "fork", 4);
         contact[28] = '3';
         lan_drop_in(forger->lan, "192.0.2.3", "192.0.2.1", forger->text);
+        for (int i = 1; i < forger->times; i++) {
+            tag[6] = (char)('a' + i % 26);
+            tag[7] = (char)('a' + i / 26);
+            lan_drop_in(forger->lan, "192.0.2.3", "192.0.2.1", forger->text);
+        }
     }
     return fate;
 }
@@ -63,6 +69,32 @@ static enum ct_result test_second_fork_answers(void)
     SEE(two_at_rest(&two));
 out:
     phone_free(&eve);
+    two_free(&two);
+    return result;
+}
+
+/* Whoever answers again and again, each time as another fork, is not ended without end. */
+static enum ct_result test_forks_without_end(void)
+{
+    struct two two;
+    struct forger forger = {0};
+    enum ct_result result = two_new(&two, 43);
+
+    if (result != CT_OK)
+        goto out;
+    forger.lan = two.lan;
+    forger.times = 100;
+    lan_network(two.lan, forge, &forger);
+    two.bob.answers = true;
+    DO(phone_call(&two.ann, BOB, "offer", NULL));
+    lan_run(two.lan, 400);
+    SEE(forger.done && two.ann.answered == 1 && two.ann.ended == 0);
+    SEE(lan_count(two.lan, "BYE ") >= 1 && lan_count(two.lan, "BYE ") <= 64);
+    phone_hang_up(&two.ann);
+    phone_hang_up(&two.bob);
+    lan_run(two.lan, TWO_LONG_MS);
+    SEE(two_at_rest(&two));
+out:
     two_free(&two);
     return result;
 }
@@ -275,8 +307,13 @@ out:
 }
 
 static const struct ct_unit units[] = {
-    CT_UNIT(test_second_fork_answers), CT_UNIT(test_next_hop),   CT_UNIT(test_no_hop),
-    CT_UNIT(test_slow_names),          CT_UNIT(test_challenged), CT_UNIT(test_storms),
+    CT_UNIT(test_second_fork_answers),
+    CT_UNIT(test_forks_without_end),
+    CT_UNIT(test_next_hop),
+    CT_UNIT(test_no_hop),
+    CT_UNIT(test_slow_names),
+    CT_UNIT(test_challenged),
+    CT_UNIT(test_storms),
     CT_UNIT(test_stream_is_gone),
 };
 
