@@ -113,7 +113,18 @@ def test_nobody_answers(ann, bob):
     assert ann.call()["status"] == "no-answer"
 
 
-def test_numbers_that_nobody_has(ann):
+@pytest.fixture
+def pair(launch):
+    """Two on a server of their own: no trunk leads to what nobody has."""
+    server = launch()
+    one, other = Person(server, fresh_number()), Person(server, fresh_number())
+    yield one, other
+    one.phone.close()
+    other.phone.close()
+
+
+def test_numbers_that_nobody_has(pair):
+    ann, _ = pair
     for count, number in enumerate((fresh_number(), "+49301", "nonsense")):
         assert ann.phone.refused(ann.phone.invite(number)).status == 404
         sip.wait_until(lambda: len(ann.calls()) == count + 1, "there is no record")
@@ -254,8 +265,9 @@ def test_a_call_is_given_up_before_it_has_begun(ann, bob):
         assert ann.calls()[0]["status"] == "canceled"
 
 
-def test_calls_that_cannot_be_asked_for(server, ann, bob):
-    away = Person(server, fresh_number(), registers=False)
+def test_calls_that_cannot_be_asked_for(pair):
+    ann, bob = pair
+    away = Person(ann.account.server, fresh_number(), registers=False)
     with away.phone:
         assert dial(away, bob.number).status_code == 409
         assert dial(away, bob.number, device_id=away.device["id"]).status_code == 409

@@ -254,8 +254,11 @@ def test_a_very_large_pool_is_deleted_bit_by_bit(command, imported, tmp_path, se
     assert admin.client.post("/phone_numbers/claim", json={}).status_code == 409
     body = {"name": "many", "numbers": ["+493000419993"]}
     reply = admin.client.post("/number_pools", json=body)
-    assert (reply.status_code, reply.json()["detail"]) == (
-        409, "+493000419993 is in a pool that is being imported or deleted")
+    if reply.status_code == 200:  # it is all gone already: this process had to wait for others
+        assert admin.client.delete(f"/number_pools/{reply.json()['id']}").status_code == 204
+    else:
+        assert (reply.status_code, reply.json()["detail"]) == (
+            409, "+493000419993 is in a pool that is being imported or deleted")
     assert differences(server.folder) == []
     # the rest goes by itself
     deadline = time.monotonic() + 300
