@@ -151,7 +151,7 @@ def stop_and_start(disk, work):
         disk.tighten(server)
         assert fill(account, acknowledged).status_code == 503
     if isinstance(disk, SmallDisk):
-        (disk.folder / "cloud_telephony.db").unlink()
+        disk.free(server)
     with server:
         assert account.login().status_code == 200
         check_reads(account, acknowledged)
@@ -160,10 +160,9 @@ def stop_and_start(disk, work):
 
 def main():
     folder, kind = pathlib.Path(sys.argv[1]), sys.argv[2]
-    with (SmallDisk if kind == "tmpfs" else SmallFiles)(folder) as disk:
-        for scenario in (run, stop_and_start):
-            with tempfile.TemporaryDirectory() as work:
-                scenario(disk, work)
+    for scenario in (run, stop_and_start):
+        with (SmallDisk if kind == "tmpfs" else SmallFiles)(folder) as disk, tempfile.TemporaryDirectory() as work:
+            scenario(disk, work)
 
 
 main()
