@@ -10,6 +10,8 @@
 #define SPENT_MS 8000
 /* How long the end of a call may be on its way to the disk. */
 #define LATE_MS 30000
+/* How long a transfer may ring, and its end be on its way. */
+#define RINGS_MS 90000
 
 /* An account and its calls. */
 struct purse {
@@ -195,6 +197,28 @@ static int64_t count_open(const struct purse *purse, int64_t at_ms)
     return count;
 }
 
+/* How many transfers to the outside had their place then and gave it back, as nobody answered: no row tells of them. */
+static int64_t count_given_up(const struct purse *purse, const struct verdict *verdict)
+{
+    const struct exchange *exchange = &purse->town->exchange;
+    const struct archive *archive = &exchange->archive;
+    int64_t count = 0;
+
+    for (size_t i = 0; i < exchange->verdict_count; i++) {
+        const struct verdict *other = &exchange->verdicts[i];
+        bool shown = false;
+
+        if (other->user_id != purse->user_id || other->why != NULL ||
+            other->at_ms > verdict->at_ms || other->at_ms < verdict->at_ms - RINGS_MS)
+            continue;
+        for (size_t j = 0; j < archive->row_count && !shown; j++)
+            shown =
+                is_paid(purse, &archive->rows[j]) && archive->rows[j].paid_ms == other->asked_ms;
+        count += !shown;
+    }
+    return count;
+}
+
 static int64_t count_lately(const struct purse *purse, const struct verdict *verdict)
 {
     const struct exchange *exchange = &purse->town->exchange;
@@ -227,7 +251,8 @@ static bool is_right(const struct purse *purse, const struct verdict *verdict)
         return !may_call(caps, verdict->number);
     if (strstr(verdict->why, "at the same time") != NULL)
         return caps->concurrent_calls > 0 &&
-               count_open(purse, verdict->at_ms) >= caps->concurrent_calls;
+               count_open(purse, verdict->at_ms) + count_given_up(purse, verdict) >=
+                   caps->concurrent_calls;
     if (strstr(verdict->why, "in the last minute") != NULL)
         return caps->calls_per_minute > 0 && count_lately(purse, verdict) >= caps->calls_per_minute;
     /* calls of a server that has gone look as if they went on, until it is known to have gone; what others have been
