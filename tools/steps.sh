@@ -3,10 +3,10 @@
 #
 #   root          the folder it is run in; $root/build/logs gets what each step prints
 #   script        how the script itself is called again
-#   steps         prints the table: NAME SECONDS BESIDE NEEDS; the first that may run is the next. SECONDS is when
+#   steps         prints the table: NAME SECONDS BESIDE NEEDS [WHEN]; the first that may run is the next. SECONDS is when
 #                 a step is stopped. Two run at a time, but BESIDE is "wide" for one that keeps all cores busy, of
 #                 which there is one at a time, "alone" for one with nothing beside it, and "-" otherwise. NEEDS is
-#                 a step that must have passed, or "-"
+#                 a step that must have passed, or "-"; WHEN is "named" for one that is run only when it is named
 #   step_NAME     does a step, with _ for -. $state is a folder that is thrown away, $step its own name
 #   prepare       whatever must be there before; without it nothing is run
 #
@@ -155,6 +155,7 @@ run_steps() {
 
     chosen=
     for name in $names; do
+        [ $# -gt 0 ] || [ "$(row "$name" 5)" != named ] || continue
         if wanted "$name" "$@"; then
             need=$(row "$name" 4)
             case " $chosen " in
