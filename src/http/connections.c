@@ -37,7 +37,11 @@ struct ct_connections {
 
 /* ---- too slow ---- */
 
-/* Nothing more is read from it, and the server closes it. A reply that is just being sent still gets out. */
+/* A reply that is just being sent has that long to get out. */
+#define CUTS_BEFORE_BOTH 10
+
+/* Nothing more is read from it, and the server closes it. A reply that is just being sent still gets out. Where more bytes
+ * came just then, the server has read those in place of the end: it is told so again each time. */
 static void cut_off_late(struct ct_connections *connections)
 {
     int64_t now = ct_clock_monotonic_us();
@@ -45,8 +49,7 @@ static void cut_off_late(struct ct_connections *connections)
     for (; watch != NULL; watch = watch->next) {
         if (atomic_load_explicit(&watch->deadline_us, memory_order_relaxed) >= now)
             continue;
-        (void)shutdown(watch->fd, SHUT_RD);
-        ct_connection_complete(watch);
+        (void)shutdown(watch->fd, watch->cuts++ < CUTS_BEFORE_BOTH ? SHUT_RD : SHUT_RDWR);
     }
 }
 
@@ -152,6 +155,7 @@ bool ct_connections_add(struct ct_connections *connections, struct ct_connection
     bool fits = true;
     watch->fd = fd;
     watch->counted = false;
+    watch->cuts = 0;
     (void)strncpy(watch->peer, peer, sizeof(watch->peer) - 1);
     watch->peer[sizeof(watch->peer) - 1] = '\0';
     ct_connection_replied(connections, watch, ct_clock_monotonic_us());

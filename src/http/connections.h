@@ -21,6 +21,7 @@ struct ct_connection_watch {
     _Atomic int64_t deadline_us;
     int fd;
     uint32_t bucket; /* of the address that it is counted with */
+    unsigned cuts;   /* how often it was cut off */
     char peer[CT_ADDRESS_TEXT];
     bool counted;
 };
