@@ -88,7 +88,8 @@ static enum ct_result make_move(const struct ct_log_entry *entry, struct ct_db *
 static enum ct_result make_moves(const struct ct_log_entry *entry, struct ct_db *db, bool answered)
 {
     enum ct_result result = CT_OK;
-    struct ct_log_move *move = entry->moves;
+    /* when none was sent the list is empty, and the other thread's */
+    struct ct_log_move *move = entry->moves_sent > 0 ? entry->moves : NULL;
     for (size_t i = 0; result == CT_OK && i < entry->moves_sent; i++) {
         if (move->answered == answered)
             result = make_move(entry, db, move);
