@@ -63,13 +63,15 @@ class Caller(sip.Phone):
         text = self.transport.receive(seconds)
         return None if text is None else read(text)
 
-    def response(self, method, least=200):
-        """The next response to such a request, of that status or above."""
+    def response(self, method, least=200, leg=None):
+        """The next response to such a request, of that status or above; with a leg, of its call: those of others may come again."""
         while True:
             message = self.hear()
             assert message is not None, f"no response to {method}"
             if isinstance(message, Request):
                 raise AssertionError(f"{message.method} in place of a response to {method}")
+            if leg is not None and message.get("Call-ID") != leg.call_id:
+                continue
             if message.get("CSeq").endswith(f" {method}") and message.status >= least:
                 return message
 
@@ -100,7 +102,7 @@ class Caller(sip.Phone):
             leg.branch = "z9hG4bK" + os.urandom(6).hex()
             leg.send("INVITE", headers=headers + credentials, body=OFFER, branch=leg.branch)
             if attempt == 0:
-                reply = self.response("INVITE")
+                reply = self.response("INVITE", leg=leg)
                 self.learn(reply)
                 self.acknowledge(leg, reply)
         return leg
@@ -118,7 +120,7 @@ class Caller(sip.Phone):
 
     def refused(self, leg):
         """The final refusal of a call."""
-        reply = self.response("INVITE")
+        reply = self.response("INVITE", leg=leg)
         assert reply.status >= 300, reply.headers
         self.acknowledge(leg, reply)
         return reply
