@@ -11,7 +11,8 @@
 #   prepare       whatever must be there before; without it nothing is run
 #
 # A step may print "count: P passed, F failed", once or more often, and "note: TEXT"; without a count it is
-# one test. A step that ran no test, or failed without a failed test, counts as a failure.
+# one test. A step that ran no test, or failed without a failed test, counts as a failure. Of a step that failed,
+# its last line "failures:" and what follows are shown, or else its last 40 lines.
 #
 # shellcheck disable=SC2154 # the variables named above
 
@@ -93,7 +94,11 @@ judge() {
     fi
     verdict "$1" "$good" "$bad" "$seconds" "$note"
     if [ "$bad" -gt 0 ]; then
-        tail -n 40 "$logs/$1.log" | sed 's/^/      | /'
+        awk '$0 == "failures:" { from = NR } { line[NR] = $0 }
+            END {
+                if (!from && NR > 40) from = NR - 39
+                for (i = from ? from : 1; i <= NR && i < from + 60; i++) print "      | " line[i]
+            }' "$logs/$1.log"
         echo "      all of it: build/logs/$1.log"
     fi
 }
