@@ -268,10 +268,11 @@ void ct_sip_leg_prack_fire(void *ctx)
     struct ct_sip_session *session = ctx;
     const struct ct_sip_ended ended = {
         .cause = CT_SIP_END_NO_PRACK, .status = 504, .reason = CT_STR("No PRACK")};
+    int64_t left_ms = session->prack_until_ms - ct_sip_leg_now_ms(session);
     enum ct_result result;
 
     ct_sip_leg_enter(session);
-    if (ct_sip_leg_now_ms(session) >= session->prack_until_ms) {
+    if (left_ms <= 0) {
         ct_sip_leg_refuse(session, 504, ended.reason, (struct ct_str){0});
         ct_sip_leg_tell_ended(session, &ended);
     } else {
@@ -279,7 +280,7 @@ void ct_sip_leg_prack_fire(void *ctx)
         (void)result; /* one that is lost is sent again */
         session->prack_interval_ms *= 2;
         ct_timer_start(ct_sip_wheel(session->sessions->sip), &session->prack_timer,
-                       session->prack_interval_ms);
+                       left_ms < session->prack_interval_ms ? left_ms : session->prack_interval_ms);
     }
     ct_sip_leg_leave(session);
 }

@@ -104,9 +104,10 @@ static enum ct_result test_never_pracked(void)
     DO(phone_call(&two.ann, BOB, "offer", RELIABLE));
     lan_run(two.lan, 31000);
     SEE(two.bob.ended == 0);
-    lan_run(two.lan, 34000);
+    lan_run(two.lan, 2000);
     SEE(two.bob.ended == 1 && two.bob.end == CT_SIP_END_NO_PRACK);
     SEE(two.ann.ended == 1 && two.ann.end_status == 504);
+    lan_run(two.lan, 40000);
     SEE(two_at_rest(&two));
 out:
     two_free(&two);
