@@ -395,18 +395,22 @@ enum ct_result ct_delivery_replay(struct ct_db *db, int64_t id, int64_t now_ms)
 
 /* Whose time is over, of the oldest $2. Not before its event is gone: the last event that has a delivery tells
  * which have theirs. $1 is the time. */
-#define OVER                                                                           \
-    "SELECT id FROM (SELECT id, created_at, event_id, due_at FROM webhook_deliveries " \
-    "ORDER BY id LIMIT $2) AS oldest WHERE created_at < $1 AND due_at IS NULL "        \
+#define OVER                                                                                       \
+    " FROM webhook_deliveries WHERE id < coalesce((SELECT id FROM webhook_deliveries ORDER BY id " \
+    "LIMIT 1 OFFSET $2), 9223372036854775807) AND created_at < $1 AND due_at IS NULL "             \
     "AND event_id < COALESCE((SELECT min(id) FROM events), event_id + 1)"
-/* Those of the first webhook that is no more, at most $1. Ids of webhooks are found one after the other in an
+/* The first webhook that is no more and has deliveries. Ids of webhooks are found one after the other in an
  * index, however many deliveries each has. */
-#define LEFT                                                                                   \
-    "WITH RECURSIVE ids(id) AS (SELECT min(webhook_id) FROM webhook_deliveries UNION ALL "     \
-    "SELECT (SELECT min(webhook_id) FROM webhook_deliveries WHERE webhook_id > ids.id) "       \
-    "FROM ids WHERE ids.id IS NOT NULL) SELECT id FROM webhook_deliveries WHERE webhook_id = " \
-    "(SELECT min(ids.id) FROM ids WHERE NOT EXISTS (SELECT 1 FROM webhooks AS w "              \
-    "WHERE w.id = ids.id)) ORDER BY id LIMIT $1"
+#define GONE                                                                               \
+    "WITH RECURSIVE ids(id) AS (SELECT min(webhook_id) FROM webhook_deliveries UNION ALL " \
+    "SELECT (SELECT min(webhook_id) FROM webhook_deliveries WHERE webhook_id > ids.id) "   \
+    "FROM ids WHERE ids.id IS NOT NULL) SELECT min(ids.id) FROM ids WHERE NOT EXISTS "     \
+    "(SELECT 1 FROM webhooks AS w WHERE w.id = ids.id)"
+/* At most $2 of the deliveries of a webhook. */
+#define LEFT                                                                                  \
+    "DELETE FROM webhook_deliveries WHERE webhook_id = $1 AND id < coalesce((SELECT id FROM " \
+    "webhook_deliveries WHERE webhook_id = $1 ORDER BY id LIMIT 1 OFFSET $2), "               \
+    "9223372036854775807) RETURNING id"
 
 static enum ct_result count_rows(struct ct_stmt *stmt, size_t *count)
 {
@@ -417,36 +421,42 @@ static enum ct_result count_rows(struct ct_stmt *stmt, size_t *count)
     return result;
 }
 
-static enum ct_result run_over(struct ct_db *db, const char *sql, int64_t before_ms, size_t limit,
+static enum ct_result run_with(struct ct_db *db, const char *sql, int64_t first, size_t limit,
                                size_t *count)
 {
     struct ct_stmt *stmt;
     enum ct_result result = ct_db_query(db, sql, &stmt);
     if (result != CT_OK)
         return result;
-    ct_bind_int(stmt, 1, before_ms);
+    ct_bind_int(stmt, 1, first);
     ct_bind_int(stmt, 2, (int64_t)limit);
     return count_rows(stmt, count);
 }
 
-static enum ct_result run_left(struct ct_db *db, const char *sql, size_t limit, size_t *count)
+/* 0: there is none. */
+static enum ct_result find_gone(struct ct_db *db, int64_t *webhook_id)
 {
     struct ct_stmt *stmt;
-    enum ct_result result = ct_db_query(db, sql, &stmt);
+    *webhook_id = 0;
+    enum ct_result result = ct_db_query(db, GONE, &stmt);
     if (result != CT_OK)
         return result;
-    ct_bind_int(stmt, 1, (int64_t)limit);
-    return count_rows(stmt, count);
+    result = ct_step(stmt);
+    if (result != CT_ROW)
+        return result == CT_OK ? CT_BUG : result;
+    if (!ct_column_is_null(stmt, 0))
+        *webhook_id = ct_column_int(stmt, 0);
+    return ct_run(stmt);
 }
 
 enum ct_result ct_delivery_tidy_is_due(struct ct_db *db, int64_t before_ms, bool *due)
 {
     size_t over = 0;
-    size_t left = 0;
-    enum ct_result result = run_over(db, OVER, before_ms, 1, &over);
+    int64_t gone = 0;
+    enum ct_result result = run_with(db, "SELECT id" OVER, before_ms, 1, &over);
     if (result == CT_OK && over == 0)
-        result = run_left(db, LEFT, 1, &left);
-    *due = over + left > 0;
+        result = find_gone(db, &gone);
+    *due = over > 0 || gone != 0;
     return result;
 }
 
@@ -454,12 +464,12 @@ enum ct_result ct_delivery_tidy(struct ct_db *db, int64_t before_ms, size_t limi
 {
     size_t over = 0;
     size_t left = 0;
-    enum ct_result result =
-        run_over(db, "DELETE FROM webhook_deliveries WHERE id IN (" OVER ") RETURNING id",
-                 before_ms, limit, &over);
+    int64_t gone = 0;
+    enum ct_result result = run_with(db, "DELETE" OVER " RETURNING id", before_ms, limit, &over);
     if (result == CT_OK)
-        result = run_left(db, "DELETE FROM webhook_deliveries WHERE id IN (" LEFT ") RETURNING id",
-                          limit, &left);
+        result = find_gone(db, &gone);
+    if (result == CT_OK && gone != 0)
+        result = run_with(db, LEFT, gone, limit, &left);
     *more = over == limit || left == limit;
     return result;
 }

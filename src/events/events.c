@@ -139,9 +139,8 @@ enum ct_result ct_event_tidy(struct ct_db *db, int64_t before_ms, size_t limit, 
     *count = 0;
     enum ct_result result =
         ct_db_query(db,
-                    "DELETE FROM events WHERE id IN (SELECT id FROM (SELECT id, created_at "
-                    "FROM events ORDER BY id LIMIT $2) AS oldest WHERE created_at < $1) "
-                    "RETURNING id",
+                    "DELETE FROM events WHERE id < coalesce((SELECT id FROM events ORDER BY id "
+                    "LIMIT 1 OFFSET $2), 9223372036854775807) AND created_at < $1 RETURNING id",
                     &stmt);
     if (result != CT_OK)
         return result;

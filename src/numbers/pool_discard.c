@@ -87,43 +87,76 @@ static enum ct_result is_given_up(struct ct_db *db, int64_t import_id, bool *out
     return result == CT_ROW ? CT_OK : result;
 }
 
-/* Runs a statement that deletes at most so many rows; `rows` is how many of them are left to delete. */
-static enum ct_result delete_some(struct ct_db *db, const char *sql, int64_t import_id,
-                                  int64_t *rows)
+/* Runs a statement that deletes at most so many rows of a pool; `rows` is how many of them are left to delete. */
+static enum ct_result delete_some(struct ct_db *db, const char *sql, int64_t pool_id, int64_t *rows)
 {
     struct ct_stmt *stmt;
     enum ct_result result = ct_db_query(db, sql, &stmt);
     if (result != CT_OK)
         return result;
-    ct_bind_int(stmt, 1, import_id);
+    ct_bind_int(stmt, 1, pool_id);
     ct_bind_int(stmt, 2, *rows);
     while ((result = ct_step(stmt)) == CT_ROW)
         --*rows;
     return result;
 }
 
-enum ct_result ct_pool_discard_some(struct ct_db *db, int64_t import_id, int64_t rows, bool *more)
+/* Those of a part whose key is below the one at which the next round begins. That key is looked up once, whatever
+ * PostgreSQL takes the table for: `IN (SELECT ... LIMIT)` it runs again for each row of a table that it last saw
+ * empty. */
+#define SOME_OF(part, key)                                                                      \
+    "DELETE FROM " part " WHERE pool_id = $1 AND " key " < coalesce((SELECT " key " FROM " part \
+    " WHERE pool_id = $1 ORDER BY " key " LIMIT 1 OFFSET $2), 9223372036854775807) RETURNING " key
+
+/* Deletes what a pool has, and then the pool. */
+static enum ct_result delete_pool(struct ct_db *db, int64_t pool_id, int64_t *rows)
 {
     /* The ranges first: without them a number is of no pool, whatever else there still is. */
-    static const char *const parts[] = {
-        "DELETE FROM pool_ranges WHERE first IN (SELECT first FROM pool_ranges WHERE pool_id IN "
-        "(SELECT id FROM number_pools WHERE import_id = $1) LIMIT $2) RETURNING first",
-        "DELETE FROM pool_quarantine WHERE (pool_id, number) IN "
-        "(SELECT pool_id, number FROM pool_quarantine WHERE pool_id IN "
-        "(SELECT id FROM number_pools WHERE import_id = $1) LIMIT $2) RETURNING number",
-        "DELETE FROM pool_blocks WHERE (pool_id, block) IN "
-        "(SELECT pool_id, block FROM pool_blocks WHERE pool_id IN "
-        "(SELECT id FROM number_pools WHERE import_id = $1) LIMIT $2) RETURNING block",
-        "DELETE FROM number_pools WHERE id IN (SELECT id FROM number_pools WHERE import_id = $1 "
-        "LIMIT $2) RETURNING id",
-    };
+    static const char *const parts[] = {SOME_OF("pool_ranges", "first"),
+                                        SOME_OF("pool_quarantine", "number"),
+                                        SOME_OF("pool_blocks", "block")};
+    enum ct_result result = CT_OK;
+    for (size_t i = 0; result == CT_OK && *rows > 0 && i < sizeof(parts) / sizeof(parts[0]); i++)
+        result = delete_some(db, parts[i], pool_id, rows);
+    if (result != CT_OK || *rows <= 0)
+        return result;
+    --*rows;
+    return change(db, "DELETE FROM number_pools WHERE id = $1", pool_id, (struct ct_str){0});
+}
+
+#define PAGE_POOLS 100
+
+/* Some of the pools of an import, in any order. */
+static enum ct_result list_pools(struct ct_db *db, int64_t import_id, int64_t ids[PAGE_POOLS],
+                                 size_t *count)
+{
+    struct ct_stmt *stmt;
+    *count = 0;
+    enum ct_result result =
+        ct_db_query(db, "SELECT id FROM number_pools WHERE import_id = $1 LIMIT $2", &stmt);
+    if (result != CT_OK)
+        return result;
+    ct_bind_int(stmt, 1, import_id);
+    ct_bind_int(stmt, 2, PAGE_POOLS);
+    while (*count < PAGE_POOLS && (result = ct_step(stmt)) == CT_ROW)
+        ids[(*count)++] = ct_column_int(stmt, 0);
+    return result == CT_ROW ? CT_OK : result;
+}
+
+enum ct_result ct_pool_discard_some(struct ct_db *db, int64_t import_id, int64_t rows, bool *more)
+{
+    int64_t ids[PAGE_POOLS];
+    size_t count = PAGE_POOLS;
     bool given_up;
     *more = false;
     enum ct_result result = is_given_up(db, import_id, &given_up);
     if (result != CT_OK || !given_up)
         return result;
-    for (size_t i = 0; result == CT_OK && rows > 0 && i < sizeof(parts) / sizeof(parts[0]); i++)
-        result = delete_some(db, parts[i], import_id, &rows);
+    while (result == CT_OK && rows > 0 && count == PAGE_POOLS) {
+        result = list_pools(db, import_id, ids, &count);
+        for (size_t i = 0; result == CT_OK && rows > 0 && i < count; i++)
+            result = delete_pool(db, ids[i], &rows);
+    }
     *more = rows <= 0;
     return result == CT_OK && !*more
                ? change(db, "DELETE FROM pool_imports WHERE id = $1", import_id, (struct ct_str){0})

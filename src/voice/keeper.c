@@ -171,7 +171,7 @@ enum ct_result ct_keep_tidy(struct ct_store *store, const struct ct_config *conf
     enum ct_result result = is_due(store, &job, &due);
     if (result == CT_OK && due)
         result = ct_store_write(store, run_tidy, &job);
-    *more = result == CT_OK && (job.messages == CT_KEEP_ROWS || job.records == CT_KEEP_ROWS);
+    *more = result == CT_OK && (job.messages >= CT_KEEP_ROWS || job.records == CT_KEEP_ROWS);
     return result;
 }
 

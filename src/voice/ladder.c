@@ -285,13 +285,13 @@ enum ct_result ct_ladder_discard(struct ct_db *db, int64_t before_ms, size_t lim
     struct ct_stmt *stmt;
     enum ct_result result =
         ct_db_query(db,
-                    "DELETE FROM call_messages WHERE (call_id, place) IN (SELECT call_id, place "
-                    "FROM call_messages WHERE at < $1 ORDER BY at LIMIT $2) RETURNING place",
+                    "DELETE FROM call_messages WHERE at <= coalesce((SELECT at FROM call_messages "
+                    "WHERE at < $1 ORDER BY at LIMIT 1 OFFSET $2), $1 - 1) RETURNING place",
                     &stmt);
     if (result != CT_OK)
         return result;
     ct_bind_int(stmt, 1, before_ms);
-    ct_bind_int(stmt, 2, (int64_t)limit);
+    ct_bind_int(stmt, 2, (int64_t)limit - 1);
     *count = 0;
     while ((result = ct_step(stmt)) == CT_ROW)
         ++*count;

@@ -40,7 +40,8 @@ CT_CHECKED enum ct_result ct_ladder_add(struct ct_db *db, int64_t call_id, int64
 /** The messages of a call in their order, in @p arena. */
 CT_CHECKED enum ct_result ct_ladder_read(struct ct_arena *arena, struct ct_db *db, int64_t call_id,
                                          struct ct_ladder_message **out, size_t *count);
-/** Deletes at most @p limit messages that are older than @p before_ms; @p count is how many. */
+/** Deletes the oldest @p limit messages (1 or more) of those that are older than @p before_ms, and what has the time
+ *  of the last of them; @p count is how many. */
 CT_CHECKED enum ct_result ct_ladder_discard(struct ct_db *db, int64_t before_ms, size_t limit,
                                             size_t *count);
 

@@ -378,9 +378,9 @@ enum ct_result ct_record_asked_ends(struct ct_arena *arena, struct ct_db *db, st
 /* ---- the end of their time ---- */
 
 /* The oldest have the lowest ids: one that is not to go yet may stand among them. */
-#define OLDEST                                                                                  \
-    "(SELECT id FROM (SELECT id, started_at, ended_at FROM calls ORDER BY id LIMIT $2) AS old " \
-    "WHERE started_at < $1 AND ended_at IS NOT NULL)"
+#define OF_THE_OLDEST \
+    "< coalesce((SELECT id FROM calls ORDER BY id LIMIT 1 OFFSET $2), 9223372036854775807) "
+#define IS_OVER "started_at < $1 AND ended_at IS NOT NULL"
 
 static enum ct_result delete_oldest(struct ct_db *db, const char *sql, int64_t before_ms,
                                     size_t limit, size_t *count)
@@ -400,10 +400,14 @@ static enum ct_result delete_oldest(struct ct_db *db, const char *sql, int64_t b
 enum ct_result ct_record_discard(struct ct_db *db, int64_t before_ms, size_t limit, size_t *count)
 {
     enum ct_result result =
-        delete_oldest(db, "DELETE FROM call_messages WHERE call_id IN " OLDEST " RETURNING call_id",
+        delete_oldest(db,
+                      "DELETE FROM call_messages WHERE call_id " OF_THE_OLDEST
+                      "AND (SELECT " IS_OVER " FROM calls WHERE id = call_messages.call_id) "
+                      "RETURNING call_id",
                       before_ms, limit, count);
-    return result == CT_OK
-               ? delete_oldest(db, "DELETE FROM calls WHERE id IN " OLDEST " RETURNING id",
-                               before_ms, limit, count)
-               : result;
+    return result == CT_OK ? delete_oldest(db,
+                                           "DELETE FROM calls WHERE id " OF_THE_OLDEST
+                                           "AND " IS_OVER " RETURNING id",
+                                           before_ms, limit, count)
+                           : result;
 }

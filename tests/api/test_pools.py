@@ -2,9 +2,11 @@
 
 import pytest
 
+from support.database import ENGINE
 from support.people import Account, fresh_name
 from support.pools import pages, plus
 from support.server import Server
+from support.sip import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -203,3 +205,33 @@ def test_numbers_of_pools_only(launch):
     reply = person.client.post("/phone_numbers", json={"phone_number": "+493017000002"})
     assert reply.status_code == 403
     assert person.client.post("/phone_numbers", json={"phone_number": "+493017000001"}).status_code == 200
+
+
+def test_what_was_given_up_goes_whatever_the_planner_takes_it_for(launch):
+    """PostgreSQL last saw the table empty: each row is looked at a few times all the same, not once with each other."""
+    server = launch()
+    rows = 12000
+    fill = ("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?) "
+            "INSERT INTO pool_ranges (first, last, pool_id) SELECT 493012000000 + 7 * i, 493012000000 + 7 * i, 901 + i % 3 FROM n")
+    with server.opened() as database:
+        if ENGINE == "postgresql":
+            database.execute("ALTER TABLE pool_ranges SET (autovacuum_enabled = false)")
+        database.execute("INSERT INTO pool_imports (id, sha256, steps, touched_at) VALUES (901, 'discarded 901', 1, 0)")
+        for pool in (901, 902, 903):
+            database.execute("INSERT INTO number_pools (id, name, size, ranges, first, last, created_at, import_id) "
+                             "VALUES (?, ?, 1, 1, 1, 1, 1, 901)", (pool, f"pool {pool}"))
+        database.execute(fill, (rows,))
+        database.execute("DELETE FROM pool_ranges")
+        database.execute("ANALYZE")
+        database.execute(fill, (rows,))
+
+    def left(statement):
+        with server.opened() as database:
+            return database.execute(statement).fetchone()[0]
+
+    wait_until(lambda: left("SELECT count(*) FROM pool_imports") == 0, "it is not deleted")
+    assert left("SELECT count(*) FROM pool_ranges") == left("SELECT count(*) FROM number_pools") == 0
+    if ENGINE == "postgresql":
+        deleted = "SELECT n_tup_del FROM pg_stat_user_tables WHERE relname = 'pool_ranges'"
+        wait_until(lambda: left(deleted) >= 2 * rows, "it is not counted")
+        assert left("SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE relname = 'pool_ranges'") < 50 * rows

@@ -4,6 +4,7 @@ import json
 import re
 import socket
 import threading
+import time
 
 import pytest
 
@@ -69,14 +70,15 @@ def in_full(owner, delivery):
     return reply.json()
 
 
-def write_event(server, owner, kind="call.ringing", subject=1, data=None):
-    """An event as the rooms above write it; streams and webhooks find it within a second."""
+def write_event(server, owner, kind="call.ringing", subject=1, data=None, at_ms=None):
+    """An event as the rooms above write it, now if no time is given: one that is old would be deleted. Streams and
+    webhooks find it within a second."""
     with server.opened() as database:
         database.execute("UPDATE last_ids SET last_id = last_id + 1 WHERE table_name = 'events'")
         database.execute("INSERT INTO events (id, user_id, type, created_at, subject_id, data) VALUES ((SELECT max(id) FROM "
                          "(SELECT COALESCE(max(id), 0) + 1 AS id FROM events UNION ALL SELECT last_id FROM last_ids "
-                         "WHERE table_name = 'events') AS ids), ?, ?, 1700000000000, ?, ?)",
-                         (owner.id, kind, subject, json.dumps(data or {"status": "ringing"})))
+                         "WHERE table_name = 'events') AS ids), ?, ?, ?, ?, ?)",
+                         (owner.id, kind, at_ms or int(time.time() * 1000), subject, json.dumps(data or {"status": "ringing"})))
 
 
 # ---- making them ----
