@@ -30,7 +30,7 @@ def write(phone, number, text=TEXT, credentials="", user=None, headers="", kind=
     length = len(text.encode())
     return (f"MESSAGE sip:{number}@{phone.domain} SIP/2.0\r\n"
             f"Via: SIP/2.0/{phone.transport.name} {phone.via};branch=z9hG4bK{os.urandom(6).hex()};rport\r\n"
-            f"Max-Forwards: 70\r\nFrom: \"Eve\" <sip:{user or phone.username}@{phone.domain}>;tag={os.urandom(4).hex()}\r\n"
+            f"Max-Forwards: 70\r\nFrom: \"Eve of old\" <sip:{user or phone.username}@{phone.domain}>;tag={os.urandom(4).hex()}\r\n"
             f"To: <sip:{number}@{phone.domain}>\r\nCall-ID: {os.urandom(8).hex()}\r\nCSeq: {phone.cseq} MESSAGE\r\n"
             f"{headers}{credentials}Content-Type: {kind}\r\nContent-Length: {length}\r\n\r\n{text}")
 
@@ -60,7 +60,7 @@ def test_a_message(server, ann, bob):
     assert came.body == TEXT and came.get("Content-Type") == "text/plain"
     assert came.get("From").startswith(f"<sip:{ann.number}@localhost>;tag=")
     assert came.get("To") == f"<sip:{bob.number}@localhost>" and came.get("Max-Forwards") == "69"
-    for word in (ann.phone.username, "Eve", "Authorization", "secret"):
+    for word in (ann.phone.username, "Eve of old", "Authorization", "secret"):
         assert word not in came.text
     bob.phone.answer(came, 200, "OK")
     assert ann.phone.response("MESSAGE").status == 200
